@@ -1,0 +1,3 @@
+//! The `mainguard` command.
+
+fn main() {}

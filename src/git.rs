@@ -1,0 +1,1 @@
+//! Reading repositories, through gix.

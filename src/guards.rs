@@ -1,0 +1,62 @@
+//! The guards: pure functions from (change, context, policy) to findings.
+//!
+//! There is no guard trait. Each guard takes exactly the facts it needs; [`Guard`] names them all, and the `match`es
+//! over it are the list of what a new guard owes. A guard's file ends in three public things: `Config` (its section
+//! of the configuration), `RULES` and `check`.
+
+use std::fmt;
+
+use crate::finding::RuleInfo;
+
+pub mod critic;
+pub mod size;
+
+/// Every guard, in the order in which reports show them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Guard {
+    /// The pull request's description: sections, claims, approvals.
+    Critic,
+    /// How large the change is.
+    Size,
+    /// The policy itself: a change of the configuration that judges changes.
+    Policy,
+}
+
+impl Guard {
+    /// All of them.
+    pub const ALL: [Guard; 3] = [Guard::Critic, Guard::Size, Guard::Policy];
+
+    /// The name in rule ids, configuration and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Guard::Critic => "critic",
+            Guard::Size => "size",
+            Guard::Policy => "policy",
+        }
+    }
+
+    /// The rules it can report.
+    pub fn rules(self) -> &'static [RuleInfo] {
+        match self {
+            Guard::Critic => critic::RULES,
+            Guard::Size => size::RULES,
+            Guard::Policy => crate::policy::RULES,
+        }
+    }
+
+    /// The guard of this name.
+    pub fn named(name: &str) -> Option<Guard> {
+        Guard::ALL.into_iter().find(|guard| guard.name() == name)
+    }
+}
+
+impl fmt::Display for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The rule of this id, whichever guard it belongs to.
+pub fn rule(id: &str) -> Option<&'static RuleInfo> {
+    Guard::ALL.into_iter().flat_map(Guard::rules).find(|rule| rule.id == id)
+}

@@ -1,0 +1,1 @@
+//! Tests through the front door: the real binary on real repositories.
