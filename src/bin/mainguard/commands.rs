@@ -1,0 +1,11 @@
+//! One file per command.
+
+pub(crate) mod change;
+pub(crate) mod check;
+pub(crate) mod config;
+pub(crate) mod critic;
+pub(crate) mod doctor;
+pub(crate) mod explain;
+pub(crate) mod hook;
+pub(crate) mod init;
+pub(crate) mod pre_push;
