@@ -59,6 +59,19 @@ repository() {
   fi
 }
 
+# Why no release archive can be used here; nothing when one can.
+obstacle() {
+  if [ -z "$target" ]; then
+    echo "there is no release for $(uname -s) on $(uname -m)"
+  elif [ "$version" != "$source_version" ]; then
+    echo "this tree is version $source_version, its checksums are those of $version"
+  elif [ -z "$wanted" ]; then
+    echo "actions/checksums.txt lists no $archive"
+  elif [ -z "$releases" ]; then
+    echo "the action stands in the workspace (uses: ./), so this very tree is meant"
+  fi
+}
+
 # --- 1. the caller's own binary -----------------------------------------------------------------------------------
 if [ -n "${MAINGUARD_BIN:-}" ]; then
   [ -x "$MAINGUARD_BIN" ] || refuse "MAINGUARD_BIN names $MAINGUARD_BIN, which is not a program"
@@ -74,88 +87,68 @@ suffix=
 [[ $target == *windows* ]] && suffix=.exe
 archive=mainguard-$version-$target.tar.gz
 wanted=$(awk -v file="$archive" '$2 == file { print $1 }' "$manifest")
-work=$(mktemp -d "${RUNNER_TEMP:-${TMPDIR:-/tmp}}/mainguard.XXXXXX")
-download=
-trap 'rm -rf "$download"' EXIT
+[[ $wanted =~ ^([0-9a-f]{64})?$ ]] || refuse "actions/checksums.txt: the checksum of $archive is not one SHA-256"
 
-# --- 2. and 3. the release, from the cache or from its page -------------------------------------------------------
-# Sets `why_not` and returns 1 when there is no way to a release archive.
-from_release() {
-  if [ -z "$target" ]; then
-    why_not="there is no release for $(uname -s) on $(uname -m)"
-    return 1
-  elif [ "$version" != "$source_version" ]; then
-    why_not="this tree is version $source_version, its checksums are those of $version"
-    return 1
-  elif [ -z "$wanted" ]; then
-    why_not="actions/checksums.txt lists no $archive"
-    return 1
-  fi
-  [[ $wanted =~ ^[0-9a-f]{64}$ ]] || refuse "actions/checksums.txt: the checksum of $archive is not a SHA-256"
+repository=$(repository)
+releases=${repository:+${GITHUB_SERVER_URL:-https://github.com}/$repository/releases/download}
+protocol='=https'
+if [ -n "${MAINGUARD_TEST_RELEASES:-}" ]; then
+  # For this project's own tests: a server on this machine, and no other place.
+  [[ $MAINGUARD_TEST_RELEASES =~ ^http://(127\.0\.0\.1|\[::1\]):[0-9]+$ ]] ||
+    refuse "MAINGUARD_TEST_RELEASES must be a loopback address, as in http://127.0.0.1:8080"
+  releases=$MAINGUARD_TEST_RELEASES protocol='=http'
+fi
 
-  # The checksum is part of the folder's name, so that another manifest never meets this binary.
-  local cached="${RUNNER_TOOL_CACHE:-$work}/mainguard/$version/${wanted:0:16}"
-  if [ -x "$cached/mainguard$suffix" ] && [ -e "$cached.complete" ]; then
-    say "using the tool cache: $cached"
-    found "$cached/mainguard$suffix"
-    return 0
-  fi
+temporary=${RUNNER_TEMP:-${TMPDIR:-/tmp}}
+why_not=$(obstacle)
 
-  local from proto repository
-  if [ -n "${MAINGUARD_TEST_RELEASES:-}" ]; then
-    # For this project's own tests: a server on this machine, and no other place.
-    [[ $MAINGUARD_TEST_RELEASES =~ ^http://(127\.0\.0\.1|\[::1\]):[0-9]+$ ]] ||
-      refuse "MAINGUARD_TEST_RELEASES must be a loopback address, as in http://127.0.0.1:8080"
-    from=$MAINGUARD_TEST_RELEASES proto='=http'
-  else
-    repository=$(repository)
-    if [ -z "$repository" ]; then
-      why_not="the action stands in the workspace (\`uses: ./\`), so this very tree is meant"
-      return 1
-    fi
-    from="${GITHUB_SERVER_URL:-https://github.com}/$repository/releases/download" proto='=https'
-  fi
+# --- 2. the tool cache --------------------------------------------------------------------------------------------
+# The checksum is part of the folder's name, so that another manifest never meets this binary.
+cached=${RUNNER_TOOL_CACHE:-$temporary}/mainguard/$version/${wanted:0:16}
+if [ -z "$why_not" ] && [ -n "${RUNNER_TOOL_CACHE:-}" ] && [ -x "$cached/mainguard$suffix" ] && [ -e "$cached.complete" ]; then
+  say "using the tool cache: $cached"
+  found "$cached/mainguard$suffix"
+  exit 0
+fi
 
-  download=$(mktemp -d "$work/download.XXXXXX")
-  say "downloading $from/v$version/$archive"
-  # Inside the folder and with a relative name: GNU tar takes `D:` in a path for the name of a machine.
-  cd "$download"
-  if ! curl --proto "$proto" --proto-redir "$proto" --tlsv1.2 --fail --silent --show-error --location --max-redirs 5 \
-    --retry 3 --connect-timeout 15 --max-time 300 --max-filesize 104857600 --output "$archive" \
-    "$from/v$version/$archive"; then
-    why_not="the release archive could not be downloaded"
-    cd "$tree"
-    return 1
-  fi
-  local got
+work=$(mktemp -d "$temporary/mainguard.XXXXXX")
+
+# --- 3. the release archive ---------------------------------------------------------------------------------------
+if [ -z "$why_not" ]; then
+  say "downloading $releases/v$version/$archive"
+  # Inside the folder and with relative names: GNU tar takes the `D:` of a path for the name of a machine.
+  cd "$work"
+  curl --proto "$protocol" --proto-redir "$protocol" --tlsv1.2 --fail --silent --show-error --location \
+    --max-redirs 5 --retry 3 --connect-timeout 15 --max-time 300 --max-filesize 104857600 --output "$archive" \
+    "$releases/v$version/$archive" || why_not="the release archive could not be downloaded"
+fi
+if [ -z "$why_not" ]; then
   got=$(sha256 "$archive")
-  [ "$got" = "$wanted" ] || refuse "$archive is not the file that actions/checksums.txt names
+  if [ "$got" != "$wanted" ]; then
+    rm -rf "$work"
+    refuse "$archive is not the file that actions/checksums.txt names
   wanted SHA-256 $wanted
   got    SHA-256 $got
-hint: do not run it; tell the maintainers. The caller's workflow is not at fault."
-  tar -xzf "$archive" "mainguard$suffix"
-  if [ ! -f "mainguard$suffix" ] || [ -L "mainguard$suffix" ]; then
-    refuse "$archive holds no program mainguard$suffix"
+hint: nothing was installed; tell the maintainers of mainguard, your workflow is not at fault"
   fi
+  tar -xzf "$archive" "mainguard$suffix"
   chmod 755 "mainguard$suffix"
   mkdir -p "$cached"
-  mv "mainguard$suffix" "$cached/mainguard$suffix"
+  # Renamed into place, so that a job beside this one sees the whole file or none.
+  cp "mainguard$suffix" "$cached/mainguard.$$"
+  mv -f "$cached/mainguard.$$" "$cached/mainguard$suffix"
   : >"$cached.complete"
-  cd "$tree"
+  rm -rf "$work"
   say "installed the release archive, SHA-256 $wanted as listed"
   found "$cached/mainguard$suffix"
-}
+  exit 0
+fi
 
 # --- 4. from source -----------------------------------------------------------------------------------------------
 # Into the job's own folder, never into the tool cache: two commits can carry the same version.
-from_source() {
-  command -v cargo >/dev/null || refuse "$why_not, and there is no cargo to build it with
+command -v cargo >/dev/null || refuse "$why_not, and there is no cargo to build it with
 hint: install Rust in a step before this one, or set MAINGUARD_BIN"
-  say "building from source: $why_not"
-  CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${RUNNER_TEMP:-$work}/mainguard-target}" \
-    cargo install --locked --force --quiet --path "$tree" --root "$work" >&2
-  found "$work/bin/mainguard$suffix"
-}
-
-why_not=
-from_release || from_source
+say "building from source: $why_not"
+CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$temporary/mainguard-target} \
+  cargo install --locked --force --quiet --path "$tree" --root "$work" >&2
+found "$work/bin/mainguard$suffix"

@@ -1,1 +1,2 @@
 //! Tests through the front door: the real binary on real repositories.
+mod action;
