@@ -33,31 +33,51 @@ fn names(value: &Value) -> Vec<&str> {
 /// The workflows we give away and those we run ourselves, by the same measure.
 #[test]
 fn workflows_pin_what_they_use_and_begin_without_permissions() {
-    let action = yaml(&root().join("action.yml"));
     for path in [files_in("examples/workflows"), files_in(".github/workflows")].concat() {
-        let (shown, workflow) = (path.display(), yaml(&path));
-        assert!(workflow["permissions"].as_mapping().is_some_and(|none| none.is_empty()), "{shown}: permissions: {{}}");
-        assert!(workflow.get("concurrency").is_some(), "{shown}: concurrency");
-        assert!(!names(&workflow["on"]).contains(&"pull_request_target"), "{shown}: a stranger's files beside secrets");
-        for (_, job) in workflow["jobs"].as_mapping().unwrap() {
-            assert!(job.get("permissions").is_some() && job.get("timeout-minutes").is_some(), "{shown}: every job");
-            for step in job["steps"].as_sequence().unwrap() {
-                if let Some(run) = step["run"].as_str() {
-                    assert!(!run.contains("${{"), "{shown}: an expression in a shell line: {run}");
-                }
-                let Some(uses) = step["uses"].as_str().filter(|uses| *uses != "./") else { continue };
-                let (name, commit) = uses.split_once('@').unwrap();
-                let pinned = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
-                assert!(pinned, "{shown}: {uses} is not pinned");
-                if name == "actions/checkout" {
-                    assert_eq!(step["with"]["persist-credentials"], false, "{shown}");
-                }
-                if name.ends_with("/mainguard") {
-                    for input in names(&step["with"]) {
-                        assert!(action["inputs"].get(input).is_some(), "{shown}: the action has no input {input}");
-                    }
-                }
-            }
+        judge(&path);
+    }
+}
+
+#[test]
+fn the_workflow_that_init_writes_is_no_worse() {
+    let folder = tempfile::tempdir().unwrap();
+    let git = Command::new("git").args(["init", "-q"]).current_dir(folder.path()).status().unwrap();
+    assert!(git.success());
+    let init = Command::new(env!("CARGO_BIN_EXE_mainguard")).arg("init").current_dir(folder.path()).output().unwrap();
+    assert!(init.status.success(), "{}", String::from_utf8_lossy(&init.stderr));
+    judge(&folder.path().join(".github/workflows/mainguard.yml"));
+}
+
+fn judge(path: &Path) {
+    let (shown, workflow) = (path.display(), yaml(path));
+    assert!(workflow["permissions"].as_mapping().is_some_and(|none| none.is_empty()), "{shown}: permissions: {{}}");
+    assert!(workflow.get("concurrency").is_some(), "{shown}: concurrency");
+    assert!(!names(&workflow["on"]).contains(&"pull_request_target"), "{shown}: a stranger's files beside secrets");
+    for (_, job) in workflow["jobs"].as_mapping().unwrap() {
+        assert!(job.get("permissions").is_some() && job.get("timeout-minutes").is_some(), "{shown}: every job");
+        for step in job["steps"].as_sequence().unwrap() {
+            judge_step(step, &shown);
+        }
+    }
+}
+
+fn judge_step(step: &Value, shown: &dyn std::fmt::Display) {
+    if let Some(run) = step["run"].as_str() {
+        assert!(!run.contains("${{"), "{shown}: an expression in a shell line: {run}");
+    }
+    let Some(uses) = step["uses"].as_str() else { return };
+    if uses != "./" {
+        let commit = uses.split_once('@').unwrap().1;
+        let pinned = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+        assert!(pinned, "{shown}: {uses} is not pinned");
+    }
+    if uses.starts_with("actions/checkout@") {
+        assert_eq!(step["with"]["persist-credentials"], false, "{shown}");
+    }
+    if uses == "./" || uses.contains("/mainguard@") {
+        let action = yaml(&root().join("action.yml"));
+        for input in names(&step["with"]) {
+            assert!(action["inputs"].get(input).is_some(), "{shown}: the action has no input {input}");
         }
     }
 }
