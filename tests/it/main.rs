@@ -1,1 +1,4 @@
 //! Tests through the front door: the real binary on real repositories.
+mod action;
+mod examples;
+mod readme;
