@@ -1,12 +1,22 @@
 //! The configuration file, exactly as people write it: `.github/mainguard.yml` or `mainguard.yml`.
+//!
+//! Here are its types, whose defaults make an absent file pleasant and whose comments become the descriptions of the
+//! JSON Schema; `load` reads a file and says what is wrong with it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use annotate_snippets::{AnnotationKind, Group, Level as Title, Renderer, Snippet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::finding::Level;
+use crate::finding::{Level, Span, visible};
 use crate::guards::{critic, size};
+
+mod load;
+mod tree;
+
+pub use load::{nearest, parse};
 
 /// Where the file may stand, in the order in which it is looked for.
 pub const PATHS: [&str; 4] = [".github/mainguard.yml", ".github/mainguard.yaml", "mainguard.yml", "mainguard.yaml"];
@@ -65,4 +75,112 @@ pub struct Ignore {
     /// The last day (YYYY-MM-DD, UTC) on which it holds; for ever when absent.
     #[serde(default)]
     pub until: Option<chrono::NaiveDate>,
+}
+
+/// The JSON Schema (draft 2020-12) of the file, for editors and for `check-jsonschema`.
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Config).to_value();
+    if let Some(root) = schema.as_object_mut() {
+        root.insert("title".into(), "The policy of mainguard: .github/mainguard.yml".into());
+    }
+    schema
+}
+
+/// Everything that is wrong with a configuration file; at least one problem.
+#[derive(Clone, Debug)]
+pub struct ConfigErrors {
+    /// What the file is called.
+    pub file: String,
+    /// Its text, to draw the lines; empty when it is not text.
+    pub source: String,
+    /// The problems in the order in which they were found.
+    pub problems: Vec<ConfigError>,
+}
+
+/// One problem of a configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// What is wrong.
+    pub message: String,
+    /// Where; `None` for the file as a whole.
+    pub span: Option<Span>,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl ConfigError {
+    pub(crate) fn at(span: Option<Span>, message: String) -> ConfigError {
+        ConfigError { message, span, hint: None }
+    }
+
+    fn moved(mut self, span: Span) -> ConfigError {
+        self.span = Some(span);
+        self
+    }
+}
+
+/// One line per problem: `file:line:column: message`.
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{}", visible(&self.file))?;
+            if let Some(span) = problem.span {
+                write!(f, ":{}:{}", span.line, span.column)?;
+            }
+            write!(f, ": {}", visible(&problem.message))?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+impl ConfigErrors {
+    /// The problems as rustc would draw them.
+    pub fn render(&self, color: bool) -> String {
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        // What is drawn has the columns of the text, so each character that could deceive becomes exactly one.
+        let source: String = self.source.chars().map(drawable).collect();
+        let file = visible(&self.file);
+        let mut text = String::new();
+        for problem in &self.problems {
+            let message = visible(&problem.message);
+            let title = Title::ERROR.primary_title(&*message);
+            let mut group = match problem.span.filter(|_| !source.is_empty()) {
+                Some(span) => {
+                    let snippet = Snippet::source(&source).path(&*file).fold(true);
+                    title.element(snippet.annotation(AnnotationKind::Primary.span(bytes_of(&source, span))))
+                }
+                None => Group::with_title(title).element(annotate_snippets::Origin::path(&*file)),
+            };
+            if let Some(hint) = &problem.hint {
+                group = group.element(Title::HELP.message(visible(hint).into_owned()));
+            }
+            text.push_str(&renderer.render(&[group]));
+            text.push_str("\n");
+        }
+        text
+    }
+}
+
+/// The character itself, or a stand-in for one that would move the cursor or hide.
+fn drawable(character: char) -> char {
+    match character {
+        '\n' | '\t' => character,
+        character if crate::finding::is_deceptive(character) => '\u{fffd}',
+        character => character,
+    }
+}
+
+/// The bytes of a span; never beyond the end of the text.
+fn bytes_of(text: &str, span: Span) -> std::ops::Range<usize> {
+    let offset = |line: u32, column: u32| {
+        let start = text.split_inclusive('\n').take(line.saturating_sub(1) as usize).map(str::len).sum::<usize>();
+        let rest = text.get(start..).unwrap_or_default();
+        let within = rest.char_indices().nth(column.saturating_sub(1) as usize).map_or(rest.len(), |(at, _)| at);
+        (start + within).min(text.len())
+    };
+    let start = offset(span.line, span.column);
+    start..offset(span.end_line, span.end_column).max(start)
 }

@@ -1,5 +1,5 @@
-//! The facts that neither the repository nor the policy holds. Each is optional: what is not known is `None`, and the
-//! guard that needs it is skipped, with the reason in the report.
+//! The facts that neither the repository nor the policy holds. What is not known says why: a guard without its facts is
+//! skipped when they do not exist, and broken when they could not be had.
 
 use chrono::{DateTime, Utc};
 
@@ -9,9 +9,36 @@ use crate::pull_request::PullRequest;
 #[derive(Clone, Debug, Default)]
 pub struct Context {
     /// The pull request, when there is one.
-    pub pull_request: Option<PullRequest>,
+    pub pull_request: Loaded<PullRequest>,
     /// Measured line coverage of the change in percent.
     pub coverage: Option<f64>,
     /// The time at which the change is judged.
     pub now: DateTime<Utc>,
+}
+
+/// A fact that may not be there.
+#[derive(Clone, Debug)]
+pub enum Loaded<T> {
+    /// Here it is.
+    Present(T),
+    /// It does not exist: why not.
+    Absent(String),
+    /// It exists and could not be had: why not.
+    Failed(String),
+}
+
+impl<T> Default for Loaded<T> {
+    fn default() -> Loaded<T> {
+        Loaded::Absent("not asked for".into())
+    }
+}
+
+impl<T> Loaded<T> {
+    /// The fact, if it is there.
+    pub fn present(&self) -> Option<&T> {
+        match self {
+            Loaded::Present(fact) => Some(fact),
+            Loaded::Absent(_) | Loaded::Failed(_) => None,
+        }
+    }
 }

@@ -1,43 +1,88 @@
 //! The decision: every guard over one change, composed into one verdict. Pure.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use crate::change::ChangeSet;
-use crate::context::Context;
+use crate::context::{Context, Loaded};
+use crate::finding::Finding;
 use crate::guards::{Guard, critic, size};
 use crate::policy::{self, Policy};
-use crate::verdict::{Facts, GuardRun, RunStatus, Verdict};
+use crate::verdict::{Facts, GuardRun, OwnedLabel, RunStatus, Suppressed, Verdict};
 
-/// Judges a change.
-pub fn evaluate(change: &ChangeSet, context: &Context, policy: &Policy) -> Verdict {
+/// Judges a change with the guards of `only`; with all of them when it is empty.
+pub fn evaluate(change: &ChangeSet, context: &Context, policy: &Policy, only: &[Guard]) -> Verdict {
     let mut verdict = Verdict::default();
-    for guard in Guard::ALL {
-        let status = run(guard, change, context, policy, &mut verdict);
-        verdict.runs.push(GuardRun { guard, status });
+    for guard in Guard::ALL.into_iter().filter(|guard| only.is_empty() || only.contains(guard)) {
+        // One guard's defect must not take the others' findings with it, and must not look like a pass.
+        let judged = catch_unwind(AssertUnwindSafe(|| judge(guard, change, context, policy)));
+        let judged = judged.unwrap_or_else(|_| Judged::from(RunStatus::Broken(DEFECT.into())));
+        for finding in judged.findings {
+            settle(finding, context, policy, &mut verdict);
+        }
+        verdict.labels.extend(judged.label);
+        verdict.runs.push(GuardRun { guard, status: judged.status });
     }
     verdict.sort();
     verdict
 }
 
-fn run(guard: Guard, change: &ChangeSet, context: &Context, policy: &Policy, verdict: &mut Verdict) -> RunStatus {
+const DEFECT: &str = "the guard stopped in the middle: this is a defect of mainguard, please report it";
+
+/// What one guard came to.
+struct Judged {
+    status: RunStatus,
+    findings: Vec<Finding>,
+    label: Option<OwnedLabel>,
+}
+
+impl From<RunStatus> for Judged {
+    fn from(status: RunStatus) -> Judged {
+        Judged { status, findings: Vec::new(), label: None }
+    }
+}
+
+/// The one place that knows which facts each guard takes.
+fn judge(guard: Guard, change: &ChangeSet, context: &Context, policy: &Policy) -> Judged {
+    let pull_request = context.pull_request.present();
     match guard {
+        Guard::Critic if !policy.config.critic.enabled => disabled(),
+        Guard::Critic => match &context.pull_request {
+            Loaded::Absent(why) => RunStatus::Skipped(why.clone()).into(),
+            Loaded::Failed(why) => RunStatus::Broken(why.clone()).into(),
+            Loaded::Present(pull_request) => {
+                let (judgement, findings) = critic::check(pull_request, change, context.coverage, &policy.critic);
+                Judged { status: RunStatus::Ran(Facts::Critic(judgement)), findings, label: None }
+            }
+        },
+        Guard::Size if !policy.config.size.enabled => disabled(),
         Guard::Size => {
-            let pull_request = context.pull_request.as_ref();
             let (measured, findings, label) =
                 size::check(&change.files, pull_request, &policy.attributes, &policy.size);
-            verdict.findings.extend(findings);
-            verdict.labels.push(label);
-            RunStatus::Ran(Facts::Size(measured))
-        }
-        Guard::Critic => {
-            let Some(pull_request) = &context.pull_request else {
-                return RunStatus::Skipped("no pull request".into());
-            };
-            let (judgement, findings) = critic::check(pull_request, change, context.coverage, &policy.critic);
-            verdict.findings.extend(findings);
-            RunStatus::Ran(Facts::Critic(judgement))
+            Judged { status: RunStatus::Ran(Facts::Size(measured)), findings, label: Some(label) }
         }
         Guard::Policy => {
-            verdict.findings.extend(policy::check(change));
-            RunStatus::Ran(Facts::None)
+            let findings = policy::check(change, policy);
+            Judged { status: RunStatus::Ran(Facts::None), findings, label: None }
         }
+    }
+}
+
+fn disabled() -> Judged {
+    RunStatus::Skipped("turned off in the policy".into()).into()
+}
+
+/// A finding counts, counts differently, or is set aside with the reason. The level decides before the ignores, so that
+/// a rule that is off needs no reason.
+fn settle(mut finding: Finding, context: &Context, policy: &Policy, verdict: &mut Verdict) {
+    let Some(level) = policy.level_of(&finding.rule, finding.level) else {
+        verdict.suppressed.push(Suppressed { finding, reason: "its rule is off in the policy".into() });
+        return;
+    };
+    // A draft's findings were lowered by the guard; the policy may raise a rule, not make a draft block.
+    let draft = context.pull_request.present().is_some_and(|pull_request| pull_request.draft);
+    finding.level = if draft && finding.rule.guard() == Guard::Critic.name() { level.max(finding.level) } else { level };
+    match policy.reason_to_ignore(&finding, context.now.date_naive()) {
+        Some(reason) => verdict.suppressed.push(Suppressed { finding, reason }),
+        None => verdict.findings.push(finding),
     }
 }
