@@ -758,11 +758,11 @@ impl Critic<'_> {
 
 /// `None`, `N/A`, `No` and their like, without a reason and with nothing else said.
 fn is_bare_denial(section: &Section, code_counts: bool) -> bool {
-    let only_words = section.statements.iter().all(|statement| {
-        !statement.image
-            && !(code_counts && statement.code.is_some())
-            && !statement.ticks.iter().any(|tick| tick.ticked)
-    });
+    let says_more = |statement: &sections::Statement| {
+        let code = code_counts && statement.code.is_some();
+        statement.image || code || statement.ticks.iter().any(|tick| tick.ticked)
+    };
+    let only_words = !section.statements.iter().any(says_more);
     only_words && section.answer().is_some_and(|answer| !answer.yes && !section.gives_reason(answer))
 }
 
