@@ -350,9 +350,8 @@ impl<'a> Reader<'a> {
 
     /// Reads the tags, comments and text of an HTML block, or one tag inside a paragraph.
     fn html(&mut self, range: Range<usize>, block: bool) {
-        let mut at = range.start;
-        // Set when a search ran to the end in vain, so that it is not made again.
-        let (mut comments_end, mut tags_end) = (true, true);
+        let mut at = range.start.max(self.hidden_until);
+        let (mut comments_end, mut ends) = (true, TagEnds { quoted: true, plain: true });
         while at < range.end {
             let rest = &self.source[at..range.end];
             let open = rest.find('<').unwrap_or(rest.len());
@@ -381,7 +380,7 @@ impl<'a> Reader<'a> {
                 }
             }
             let is_tag = rest[1..].starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'));
-            let length = is_tag.then(|| tag_length(rest, &mut tags_end)).flatten();
+            let length = is_tag.then(|| tag_length(rest, &mut ends)).flatten();
             match length {
                 Some(length) => {
                     self.tag(at, &rest[..length]);
@@ -503,10 +502,18 @@ fn comment_length(text: &str) -> Option<usize> {
     text.get(2..)?.find("-->").map(|at| at + 5)
 }
 
-/// The length of the tag that `text` begins with. `quotes` turns false once a quote was left open: from then on the
-/// next `>` ends a tag, so that looking for quotes stays linear.
-fn tag_length(text: &str, quotes: &mut bool) -> Option<usize> {
-    if *quotes {
+/// Which searches for the end of a tag may still succeed. One that ran to the end in vain is not made again, so that a
+/// block of nothing but `<` is read in linear time.
+struct TagEnds {
+    /// For a `>` outside of quotes.
+    quoted: bool,
+    /// For any `>`.
+    plain: bool,
+}
+
+/// The length of the tag that `text` begins with. Once a quote was left open, the next `>` ends a tag.
+fn tag_length(text: &str, ends: &mut TagEnds) -> Option<usize> {
+    if ends.quoted {
         let mut open: Option<u8> = None;
         for (index, byte) in text.bytes().enumerate() {
             match (open, byte) {
@@ -516,7 +523,9 @@ fn tag_length(text: &str, quotes: &mut bool) -> Option<usize> {
                 _ => {}
             }
         }
-        *quotes = false;
+        ends.quoted = false;
     }
-    text.find('>').map(|at| at + 1)
+    let length = ends.plain.then(|| text.find('>')).flatten().map(|at| at + 1);
+    ends.plain = length.is_some();
+    length
 }
