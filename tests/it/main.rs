@@ -1,1 +1,7 @@
 //! Tests through the front door: the real binary on real repositories.
+
+#![allow(clippy::disallowed_methods, clippy::print_stderr, reason = "tests are an edge")]
+
+mod github;
+mod publish;
+mod support;
