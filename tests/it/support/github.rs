@@ -303,7 +303,8 @@ async fn serve(Shared((shared, address)): Shared<(Arc<Mutex<State>>, SocketAddr)
             plain(403, words, &[("retry-after", seconds.to_string())])
         }
         Some(Fault::NextPageElsewhere) => {
-            plain(200, "[]", &[("link", r#"<https://elsewhere.example/page>; rel="next""#.to_string())])
+            // It begins like ours, which is what a careless comparison looks at.
+            plain(200, "[]", &[("link", format!(r#"<http://{address}.elsewhere.invalid/page>; rel="next""#))])
         }
         Some(Fault::Garbage) => plain(200, "<html>", &[]),
         Some(Fault::Close | Fault::DoneButClose) => {
