@@ -164,6 +164,9 @@ impl Error {
             Error::Forbidden { permission: Some(permission), .. } => Some(format!(
                 "the workflow needs `permissions: {permission}`; on a pull request from a fork the token can only read"
             )),
+            Error::Forbidden { permission: None, message, .. } if message.contains("GitHub App") => Some(
+                "only an app may do this: in a workflow use `${{ github.token }}`, not a token of a person".into(),
+            ),
             Error::Forbidden { permission: None, .. } => {
                 Some("give the token the permission; on a pull request from a fork it can only read".into())
             }

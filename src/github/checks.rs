@@ -388,7 +388,7 @@ mod tests {
     fn a_run_that_broke_off_is_not_taken_for_whole() {
         let wanted = run(60);
         let half = Existing { id: 5, external_id: annotations_id(&wanted), completed: false, annotations: 50 };
-        assert_eq!(plan(&[half.clone()], &wanted), Plan::Create);
+        assert_eq!(plan(std::slice::from_ref(&half), &wanted), Plan::Create);
         assert_eq!(plan(&[Existing { annotations: 60, ..half }], &wanted), Plan::Update(5));
     }
 

@@ -176,15 +176,11 @@ impl Client {
         let octocrab = {
             // Octocrab starts its worker when it is built.
             let _inside = runtime.enter();
-            octocrab::Octocrab::builder()
-                .base_uri(base)
-                .and_then(|builder| {
-                    builder
-                        .add_header(USER_AGENT, concat!("mainguard/", env!("CARGO_PKG_VERSION")).into())
-                        .add_header(ACCEPT, "application/vnd.github+json".into())
-                        .build()
-                })
-                .map_err(|error| Error::Setup(innermost(&error)))?
+            // Only the server: octocrab would put a path before those that do not begin with it, such as GraphQL's.
+            let server =
+                format!("{}://{}", uri.scheme_str().unwrap_or_default(), uri.authority().map_or("", |at| at.as_str()));
+            let builder = octocrab::Octocrab::builder().base_uri(server);
+            builder.and_then(|builder| builder.build()).map_err(|error| Error::Setup(innermost(&error)))?
         };
         Ok(Client {
             octocrab,
@@ -220,7 +216,7 @@ impl Client {
                     Some(path) => next = path.to_string(),
                     None => {
                         let reason = "its next page is on another server".to_string();
-                        return Err(Error::Malformed { request: format!("GET {next}"), reason });
+                        return Err(Error::Malformed { request: request_line(&Method::GET, &next), reason });
                     }
                 },
             }
@@ -272,7 +268,7 @@ impl Client {
         body: Option<&Value>,
         repeat: Repeat,
     ) -> Result<Answer, Error> {
-        let request = format!("{method} {}", path.split('?').next().unwrap_or(path));
+        let request = request_line(method, path);
         for attempt in 0.. {
             let left = self.patience.total.saturating_sub(self.state.borrow().spent);
             if left.is_zero() {
@@ -313,7 +309,12 @@ impl Client {
     }
 
     async fn once(&self, method: &Method, url: &str, path: &str, body: Option<&Value>) -> Result<Answer, Lost> {
-        let mut builder = http::Request::builder().method(method.clone()).uri(url);
+        // Octocrab adds its own name to every request; ours stands first.
+        let mut builder = http::Request::builder()
+            .method(method.clone())
+            .uri(url)
+            .header(USER_AGENT, concat!("mainguard/", env!("CARGO_PKG_VERSION")))
+            .header(ACCEPT, "application/vnd.github+json");
         if let Some(authorization) = &self.authorization {
             builder = builder.header(AUTHORIZATION, authorization);
         }
@@ -411,7 +412,7 @@ impl Answer {
 
     fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|error| Error::Malformed {
-            request: format!("{} {}", self.method, path.split('?').next().unwrap_or(path)),
+            request: request_line(&self.method, path),
             reason: visible(clamp_characters(&error.to_string(), 200)).into_owned(),
         })
     }
@@ -494,6 +495,11 @@ impl Lost {
     }
 }
 
+/// How an error names a request: without the query, which says nothing to a reader.
+pub(super) fn request_line(method: &Method, path: &str) -> String {
+    format!("{method} {}", path.split('?').next().unwrap_or(path))
+}
+
 /// The URL with `rel="next"` of a `Link` header (RFC 8288).
 fn next_link(header: &str) -> Option<String> {
     header.split(',').find_map(|link| {
@@ -503,10 +509,12 @@ fn next_link(header: &str) -> Option<String> {
 }
 
 /// `pull_requests=write; issues=write` is how GitHub spells what it would have accepted; workflows write
-/// `pull-requests: write`. Alternatives are separated by `;`, and the first will do.
+/// `pull-requests: write`. Of the alternatives, which are separated by `;`, the one for pull requests gives away least.
 fn as_workflow_permission(accepted: &str) -> Option<String> {
-    let first = accepted.split(';').next()?;
-    let permissions: Option<Vec<String>> = first
+    let mut alternatives = accepted.split(';').map(str::trim);
+    let narrow = alternatives.clone().find(|one| one.starts_with("pull_requests="));
+    let chosen = narrow.or_else(|| alternatives.next())?;
+    let permissions: Option<Vec<String>> = chosen
         .split(',')
         .map(|one| {
             let (name, level) = one.trim().split_once('=')?;
@@ -550,7 +558,7 @@ mod tests {
 
     #[test]
     fn a_permission_is_spelled_as_in_a_workflow() {
-        assert_eq!(as_workflow_permission("pull_requests=write; issues=write").unwrap(), "pull-requests: write");
+        assert_eq!(as_workflow_permission("issues=write; pull_requests=write").unwrap(), "pull-requests: write");
         assert_eq!(as_workflow_permission("contents=read,checks=write").unwrap(), "contents: read, checks: write");
         assert_eq!(as_workflow_permission("::error::=x"), None);
         assert_eq!(as_workflow_permission(""), None);

@@ -327,7 +327,19 @@ mod tests {
                 error("ping", r#"{"repository":{"full_name":"../etc"}}"#),
                 error("ping\u{202e}\n", r#"{"action":{}}"#),
             ]
-            .join("\n")
+            .join("\n"),
+            @r"
+            the event payload is not JSON: line 1, column 0
+            in the `push` payload, `the whole` should be an object, and is a list
+            in the `push` payload, `before` should be a string, and is the number 1
+            in the `push` payload, `after` should be a commit id of 40 or 64 hexadecimal digits, and is `HEAD\n::error::x`
+            in the `pull_request` payload, `pull_request` should be there, and is missing
+            in the `pull_request` payload, `pull_request` should be there, and is null
+            in the `pull_request` payload, `pull_request.head.sha` should be there, and is missing
+            in the `merge_group` payload, `merge_group.base_sha` should be a string, and is a boolean
+            in the `ping` payload, `repository.full_name` should be a name like `owner/name`, and is `../etc`
+            in the `ping\u{202e}\n` payload, `action` should be a string, and is an object
+            "
         );
     }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::change::CommitId;
-use crate::github::client::{Client, Pages};
+use crate::github::client::{Client, Pages, request_line};
 use crate::github::{Error, Repository, payload, percent_encode};
 use crate::pull_request::Applied;
 
@@ -198,8 +198,7 @@ pub(super) struct Account {
 }
 
 fn malformed(path: &str, error: &payload::Error) -> Error {
-    let path = path.split('?').next().unwrap_or(path);
-    Error::Malformed { request: format!("GET {path}"), reason: error.to_string() }
+    Error::Malformed { request: request_line(&http::Method::GET, path), reason: error.to_string() }
 }
 
 #[cfg(test)]

@@ -6,12 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::Body;
 use axum::extract::{Request, State as Shared};
 use axum::response::Response;
 use http::{HeaderMap, Method, StatusCode, header};
@@ -50,6 +48,8 @@ pub(crate) struct State {
     /// By issue, oldest first.
     pub(crate) events: BTreeMap<u64, Vec<Value>>,
     pub(crate) check_runs: Vec<CheckRun>,
+    /// From a path to a whole URL, as for a repository that was renamed.
+    pub(crate) redirects: BTreeMap<String, String>,
     /// Each is used once, by the first request that it fits.
     pub(crate) faults: Vec<(Method, &'static str, Fault)>,
     requests: Vec<Recorded>,
@@ -114,6 +114,8 @@ pub(crate) enum Fault {
     DoneButClose,
     /// The answer is no JSON.
     Garbage,
+    /// An empty list whose next page is on another server.
+    NextPageElsewhere,
 }
 
 /// A request as it arrived, and how it was answered.
@@ -270,8 +272,13 @@ async fn serve(Shared((shared, address)): Shared<(Arc<Mutex<State>>, SocketAddr)
         let at = state.faults.iter().position(|(method, end, _)| *method == parts.method && path.ends_with(end));
         at.map(|at| state.faults.remove(at).2)
     };
+    let moved_to = shared.lock().unwrap().redirects.get(&path).cloned();
     let acts = matches!(fault, None | Some(Fault::DoneBut(_) | Fault::DoneButClose));
-    let reply = if acts {
+    let reply = if let Some(location) = moved_to {
+        let mut reply = Reply::message(if parts.method == Method::GET { 301 } else { 307 }, "Moved Permanently");
+        reply.headers.push(("location", location));
+        reply
+    } else if acts {
         let mut state = shared.lock().unwrap();
         match authorize(&state, &parts.method, &path, &parts.headers) {
             Err(refusal) => refusal,
@@ -295,9 +302,15 @@ async fn serve(Shared((shared, address)): Shared<(Arc<Mutex<State>>, SocketAddr)
             let words = r#"{"message":"You have exceeded a secondary rate limit"}"#;
             plain(403, words, &[("retry-after", seconds.to_string())])
         }
+        Some(Fault::NextPageElsewhere) => {
+            // It begins like ours, which is what a careless comparison looks at.
+            plain(200, "[]", &[("link", format!(r#"<http://{address}.elsewhere.invalid/page>; rel="next""#))])
+        }
         Some(Fault::Garbage) => plain(200, "<html>", &[]),
         Some(Fault::Close | Fault::DoneButClose) => {
-            Response::builder().header(header::CONTENT_LENGTH, "100").body(Body::new(Broken)).unwrap()
+            // A body that fails before its promised length makes the server drop the connection.
+            let broken = http_body_util::Limited::new(Body::from("[".repeat(100)), 1);
+            Response::builder().header(header::CONTENT_LENGTH, "100").body(Body::new(broken)).unwrap()
         }
         Some(Fault::Hang) => Response::default(),
     };
@@ -316,9 +329,8 @@ async fn serve(Shared((shared, address)): Shared<(Arc<Mutex<State>>, SocketAddr)
 }
 
 fn plain(status: u16, body: &str, headers: &[(&str, String)]) -> Response {
-    let builder = headers.iter().fold(Response::builder().status(status), |builder, (name, value)| {
-        builder.header(*name, value)
-    });
+    let builder =
+        headers.iter().fold(Response::builder().status(status), |builder, (name, value)| builder.header(*name, value));
     builder.body(Body::from(body.to_string())).unwrap()
 }
 
@@ -332,8 +344,11 @@ fn respond(reply: &Reply, asked: &HeaderMap, address: SocketAddr, path: &str, qu
         builder = builder.header(*name, value);
     }
     if let Some(next) = reply.next_page {
-        let kept: String =
-            query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("page=")).map(|p| format!("{p}&")).collect();
+        let kept: String = query
+            .split('&')
+            .filter(|pair| !pair.is_empty() && !pair.starts_with("page="))
+            .map(|p| format!("{p}&"))
+            .collect();
         let link = format!(r#"<http://{address}{path}?{kept}page={next}>; rel="next""#);
         builder = builder.header(header::LINK, link);
     }
@@ -380,13 +395,7 @@ fn authorize(state: &State, method: &Method, path: &str, headers: &HeaderMap) ->
     }
 }
 
-fn route(
-    state: &mut State,
-    method: &Method,
-    path: &str,
-    query: &str,
-    body: Option<&Value>,
-) -> Result<Reply, Reply> {
+fn route(state: &mut State, method: &Method, path: &str, query: &str, body: Option<&Value>) -> Result<Reply, Reply> {
     let segments: Vec<String> = path.trim_start_matches('/').split('/').map(percent_decode).collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     match (method.as_str(), segments.as_slice()) {
@@ -435,7 +444,8 @@ fn route(
             Ok(Reply::new(201, comment_json(state.comments.last().unwrap())))
         }
         ("PATCH" | "DELETE", ["issues", "comments", id]) => {
-            let at = state.comments.iter().position(|comment| comment.id.to_string() == *id).ok_or_else(Reply::not_found)?;
+            let at =
+                state.comments.iter().position(|comment| comment.id.to_string() == *id).ok_or_else(Reply::not_found)?;
             if state.comments[at].author != state.login {
                 return Err(Reply::message(403, "Resource not accessible by integration"));
             }
@@ -583,7 +593,10 @@ fn update_check_run(state: &mut State, id: &str, fields: &Map<String, Value>) ->
     let login = state.login.clone();
     let run = state.check_runs.iter_mut().find(|run| run.id.to_string() == id).ok_or_else(Reply::not_found)?;
     if run.owner != login {
-        return Err(Reply::message(403, "Invalid app_id `1` - check run can only be modified by the GitHub App that created it."));
+        return Err(Reply::message(
+            403,
+            "Invalid app_id `1` - check run can only be modified by the GitHub App that created it.",
+        ));
     }
     *run = changed_check_run(run.clone(), fields)?;
     Ok(Reply::new(200, check_run_json(run)))
@@ -640,8 +653,14 @@ fn check_annotation(annotation: &Value) -> Result<(), Reply> {
         ("annotation_level", ["notice", "warning", "failure"].contains(&level.as_str())),
         ("start_line", number("start_line").is_some_and(|line| line > 0)),
         ("end_line", number("end_line") >= number("start_line")),
-        ("start_column", number("start_column").is_none_or(|column| column > 0 && number("start_line") == number("end_line"))),
-        ("end_column", number("end_column").is_none_or(|column| column > 0 && number("start_line") == number("end_line"))),
+        (
+            "start_column",
+            number("start_column").is_none_or(|column| column > 0 && number("start_line") == number("end_line")),
+        ),
+        (
+            "end_column",
+            number("end_column").is_none_or(|column| column > 0 && number("start_line") == number("end_line")),
+        ),
     ];
     match rules.iter().find(|(_, holds)| !holds) {
         Some((field, _)) => Err(Reply::invalid(WHAT, field, "invalid")),
@@ -678,7 +697,10 @@ fn page(state: &State, query: &str, items: Vec<Value>) -> Result<Reply, Reply> {
 }
 
 fn parameter(query: &str, name: &str) -> Option<String> {
-    query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name)).map(|(_, value)| percent_decode(value))
+    query
+        .split('&')
+        .find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name))
+        .map(|(_, value)| percent_decode(value))
 }
 
 pub(crate) fn percent_decode(text: &str) -> String {
@@ -690,19 +712,3 @@ pub(crate) fn percent_decode(text: &str) -> String {
     }
     String::from_utf8_lossy(&decoded).into_owned()
 }
-
-/// A body that ends too early.
-struct Broken;
-
-impl HttpBody for Broken {
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body_util::Frame<Bytes>, std::io::Error>>> {
-        Poll::Ready(Some(Err(std::io::ErrorKind::ConnectionAborted.into())))
-    }
-}
-
