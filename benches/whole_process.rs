@@ -3,7 +3,11 @@
 //! Repositories are made in a temporary folder. The two commands of a pair take turns, so that a machine whose speed
 //! drifts slows both; the median is the figure to quote.
 
-#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a benchmark runs programs, looks at the clock and prints")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a benchmark runs programs, looks at the clock and prints"
+)]
 #![expect(missing_docs, reason = "a program, not a library")]
 
 use std::io::Write;

@@ -80,7 +80,8 @@ fn settle(mut finding: Finding, context: &Context, policy: &Policy, verdict: &mu
     };
     // A draft's findings were lowered by the guard; the policy may raise a rule, not make a draft block.
     let draft = context.pull_request.present().is_some_and(|pull_request| pull_request.draft);
-    finding.level = if draft && finding.rule.guard() == Guard::Critic.name() { level.max(finding.level) } else { level };
+    finding.level =
+        if draft && finding.rule.guard() == Guard::Critic.name() { level.max(finding.level) } else { level };
     match policy.reason_to_ignore(&finding, context.now.date_naive()) {
         Some(reason) => verdict.suppressed.push(Suppressed { finding, reason }),
         None => verdict.findings.push(finding),

@@ -184,10 +184,7 @@ impl Repository {
         if revision.is_empty() || revision.len() > LONGEST || revision.contains('\0') {
             return Err(unknown("it is not a name".into()));
         }
-        let id = self
-            .gix
-            .rev_parse_single(revision)
-            .map_err(|error| unknown(first_line(error.probable_cause())))?;
+        let id = self.gix.rev_parse_single(revision).map_err(|error| unknown(first_line(error.probable_cause())))?;
         let object = id.object().map_err(|error| unknown(first_line(error.probable_cause())))?;
         let commit = object.peel_to_kind(gix::object::Kind::Commit);
         Ok(ours(commit.map_err(|_| unknown("it is not a commit".into()))?.id))
@@ -295,9 +292,11 @@ impl Repository {
     pub fn is_partial(&self) -> bool {
         let config = self.gix.config_snapshot();
         config.string("extensions.partialClone").is_some()
-            || self.gix.remote_names().iter().any(|name| {
-                config.boolean(format!("remote.{name}.promisor").as_str()).unwrap_or(false)
-            })
+            || self
+                .gix
+                .remote_names()
+                .iter()
+                .any(|name| config.boolean(format!("remote.{name}.promisor").as_str()).unwrap_or(false))
     }
 
     /// `.git`, or what stands for it in a worktree.
@@ -358,12 +357,7 @@ impl Repository {
     }
 
     fn missing(&self, id: gix::ObjectId, reason: &str) -> GitError {
-        GitError::Object {
-            id: ours(id),
-            reason: reason.into(),
-            shallow: self.is_shallow(),
-            partial: self.is_partial(),
-        }
+        GitError::Object { id: ours(id), reason: reason.into(), shallow: self.is_shallow(), partial: self.is_partial() }
     }
 
     fn damaged(&self, near: &CommitId, error: &gix::Error) -> GitError {

@@ -389,12 +389,13 @@ impl Report {
 
     /// The outcome and what led to it: `blocked: 2 errors, 1 warning`.
     pub fn headline(&self) -> String {
-        let counts: Vec<String> = [(LevelEntry::Error, "error"), (LevelEntry::Warning, "warning"), (LevelEntry::Note, "note")]
-            .into_iter()
-            .map(|(level, word)| (self.count(level), word))
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, word)| plural(count, word))
-            .collect();
+        let counts: Vec<String> =
+            [(LevelEntry::Error, "error"), (LevelEntry::Warning, "warning"), (LevelEntry::Note, "note")]
+                .into_iter()
+                .map(|(level, word)| (self.count(level), word))
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, word)| plural(count, word))
+                .collect();
         let broken: Vec<&str> = self
             .guards
             .iter()

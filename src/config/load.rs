@@ -8,7 +8,7 @@ use crate::finding::Span;
 use crate::guards::{self, Guard, critic, size};
 
 /// A configuration is read by people; one that is larger is a mistake or an attack.
-pub const MAX_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 /// Reads the configuration in `bytes`; `file` is what messages call it. Collects all problems that can be told apart.
 pub fn parse(bytes: &[u8], file: &str) -> Result<Config, ConfigErrors> {
@@ -16,7 +16,10 @@ pub fn parse(bytes: &[u8], file: &str) -> Result<Config, ConfigErrors> {
         Err(ConfigErrors { file: file.to_string(), source: source.to_string(), problems })
     };
     if bytes.len() > MAX_BYTES {
-        return fail("", vec![ConfigError::at(None, format!("the file has {} bytes, more than {MAX_BYTES}", bytes.len()))]);
+        return fail(
+            "",
+            vec![ConfigError::at(None, format!("the file has {} bytes, more than {MAX_BYTES}", bytes.len()))],
+        );
     }
     let source = match std::str::from_utf8(bytes) {
         Ok(source) => source.strip_prefix('\u{feff}').unwrap_or(source),

@@ -157,7 +157,8 @@ fn to_span(text: &str, span: saphyr_parser::Span) -> Span {
     let end_column = match span.end.line() == span.start.line() {
         true => span.end.col() as u32 + 1,
         false => {
-            let length = text.lines().nth(span.start.line().saturating_sub(1)).map_or(0, |line| line.trim_end().chars().count());
+            let length =
+                text.lines().nth(span.start.line().saturating_sub(1)).map_or(0, |line| line.trim_end().chars().count());
             length as u32 + 1
         }
     };

@@ -34,7 +34,14 @@ pub(crate) struct Global {
     #[arg(short = 'C', long, global = true, env = "MAINGUARD_REPO", value_name = "DIR", default_value = ".", hide_default_value = true, value_hint = ValueHint::DirPath)]
     pub(crate) repo: PathBuf,
     /// When to colour the output; `NO_COLOR` is honoured
-    #[arg(long, global = true, env = "MAINGUARD_COLOR", value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    #[arg(
+        long,
+        global = true,
+        env = "MAINGUARD_COLOR",
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
     pub(crate) color: When,
     /// Say nothing on stderr but errors
     #[arg(short, long, global = true, env = "MAINGUARD_QUIET", value_parser = clap::builder::FalseyValueParser::new())]
@@ -150,8 +157,24 @@ pub(crate) struct Printing {
     #[arg(long, env = "MAINGUARD_FORMAT", value_name = "FORMAT", default_value = "text", hide_default_value = true)]
     pub(crate) format: Format,
     /// Also write a report to a file, as in `sarif=out.sarif`; may be given several times
-    #[arg(long, env = "MAINGUARD_OUTPUT", value_name = "FORMAT=FILE", value_delimiter = '\n', value_parser = parse_output)]
-    pub(crate) output: Vec<(Format, PathBuf)>,
+    #[arg(long, env = "MAINGUARD_OUTPUT", value_name = "FORMAT=FILE", value_parser = parse_outputs)]
+    pub(crate) output: Vec<Outputs>,
+}
+
+impl Printing {
+    /// The files to write, in the order in which they were asked for.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &(Format, PathBuf)> {
+        self.output.iter().flat_map(|outputs| &outputs.0)
+    }
+}
+
+/// One FORMAT=FILE per line: how a workflow writes several, blank lines at its end and all.
+#[derive(Clone, Debug)]
+pub(crate) struct Outputs(Vec<(Format, PathBuf)>);
+
+fn parse_outputs(text: &str) -> Result<Outputs, String> {
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines.map(parse_output).collect::<Result<_, _>>().map(Outputs)
 }
 
 /// What GitHub is told.

@@ -44,8 +44,6 @@ pub(crate) struct Actions {
     pub(crate) output: Option<PathBuf>,
     /// `GITHUB_STEP_SUMMARY`
     pub(crate) step_summary: Option<PathBuf>,
-    /// `GITHUB_RUN_ID`
-    pub(crate) run_id: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +61,6 @@ impl Environment {
             server_url: text("GITHUB_SERVER_URL").unwrap_or_else(|| "https://github.com".into()),
             output: path("GITHUB_OUTPUT"),
             step_summary: path("GITHUB_STEP_SUMMARY"),
-            run_id: text("GITHUB_RUN_ID"),
         });
         let plain = text("NO_COLOR").is_some() || text("TERM").as_deref() == Some("dumb");
         let forced = text("CLICOLOR_FORCE").is_some_and(|value| value != "0");
@@ -71,7 +68,9 @@ impl Environment {
         Environment {
             actions,
             api_url: text("GITHUB_API_URL").unwrap_or_else(|| "https://api.github.com".into()),
-            token: text("MAINGUARD_GITHUB_TOKEN").or_else(|| text("GITHUB_TOKEN")).and_then(|token| mainguard::github::client::Token::new(&token)),
+            token: text("MAINGUARD_GITHUB_TOKEN")
+                .or_else(|| text("GITHUB_TOKEN"))
+                .and_then(|token| mainguard::github::client::Token::new(&token)),
             now: Utc::now(),
             stdout: Stream { color: color(std::io::stdout().is_terminal()) },
             stderr: Stream { color: color(std::io::stderr().is_terminal()) },

@@ -3,19 +3,23 @@
 #![expect(clippy::disallowed_methods, reason = "reads the event's payload and the files that flags name")]
 
 use std::fs;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use anyhow::Context as _;
 use mainguard::change::{ChangeSet, CommitId, Head};
+use mainguard::config::{self, Config};
 use mainguard::context::{Context, Loaded};
-use mainguard::git::{Limits, Repository};
+use mainguard::git::{Guess, Limits, Repository};
+use mainguard::github::client::{Client, Mode, Patience};
 use mainguard::github::payload::{self, Event};
-use mainguard::policy::Policy;
+use mainguard::github::pulls;
+use mainguard::policy::{Policy, Source};
 use mainguard::pull_request::PullRequest;
 use mainguard::report::Subject;
 
 use crate::args::{Judging, Selection};
+use crate::commands::critic::input;
 use crate::console::{Console, Hinted};
 use crate::environment::Environment;
 
@@ -91,10 +95,19 @@ pub(crate) fn ends(
             alone(repository, commit.clone(), &guess.name, console)
         }
         Some(guess) => {
-            let name = format!("{} ({})", guess.name, guess.how);
+            let name = format!("{}, {}", guess.name, describe(guess.how));
             Ok(Ends { base: Some(guess.commit), head, name: Some(name), guessed: true })
         }
         None => alone(repository, commit.clone(), "", console),
+    }
+}
+
+/// How a base was found, in words.
+pub(crate) fn describe(how: Guess) -> &'static str {
+    match how {
+        Guess::Upstream => "the upstream of this branch",
+        Guess::OriginHead => "the default branch of origin",
+        Guess::UsualName => "by its usual name",
     }
 }
 
@@ -144,5 +157,143 @@ pub(crate) fn read_bounded(path: &Path) -> anyhow::Result<Vec<u8>> {
     match bytes.len() as u64 > MAX_INPUT_BYTES {
         true => Err(Hinted::error("the file is larger than 32 MiB", "give the file that GitHub wrote")),
         false => Ok(bytes),
+    }
+}
+
+/// Reads the change between two ends, the policy at its base, and what is known about the pull request.
+pub(crate) fn gather(
+    repository: &Repository,
+    ends: Ends,
+    event: Option<&Event>,
+    judging: &Judging,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<Gathered> {
+    let change = repository.change_set(ends.base.as_ref(), &ends.head, &Limits::default())?;
+    let policy = policy(repository, ends.base.as_ref(), &change, judging.config.as_deref())?;
+    let pull_request = pull_request(event, judging, environment, console)?;
+    let subject = subject(&ends, event, &policy, environment);
+    let context = Context { pull_request, coverage: judging.coverage, now: environment.now };
+    Ok(Gathered { change, context, policy, subject })
+}
+
+/// The policy at the tip that the change would enter, which its author cannot choose; without one, the defaults.
+fn policy(
+    repository: &Repository,
+    base: Option<&CommitId>,
+    change: &ChangeSet,
+    file: Option<&Path>,
+) -> anyhow::Result<Policy> {
+    let given = file.map(read_config).transpose()?;
+    let paths = change.files.iter().map(|file| &file.path);
+    let read = |path: &str| match base {
+        Some(base) => repository.read_at(base, path),
+        None => Ok(None),
+    };
+    Ok(Policy::resolve(given, base, paths, read)?)
+}
+
+/// A configuration that was named by hand.
+pub(crate) fn read_config(path: &Path) -> anyhow::Result<(Config, Source)> {
+    let name = path.display().to_string();
+    let bytes = read_bounded(path).with_context(|| format!("could not read the configuration {name}"))?;
+    Ok((config::parse(&bytes, &name)?, Source { path: name, commit: None }))
+}
+
+/// The policy as it stands in the working tree, for `doctor` and `config`: what would hold once it has landed.
+pub(crate) fn working_policy(repository: &Repository) -> anyhow::Result<Policy> {
+    let top = repository.work_dir();
+    let head = repository.head()?;
+    let read = |path: &str| match (top, &head) {
+        (Some(top), _) => read_inside(top, path),
+        (None, Some(head)) => repository.read_at(head, path).map_err(std::io::Error::other),
+        (None, None) => Ok(None),
+    };
+    Ok(Policy::resolve(None, None, [], read)?)
+}
+
+/// A regular file below the top of the working tree: what a symlink points to is not the repository's.
+fn read_inside(top: &Path, path: &str) -> std::io::Result<Option<Vec<u8>>> {
+    let file = top.join(path);
+    match fs::symlink_metadata(&file) {
+        Ok(metadata) if metadata.is_file() => {
+            let mut bytes = Vec::new();
+            fs::File::open(&file)?.take(MAX_INPUT_BYTES).read_to_end(&mut bytes)?;
+            Ok(Some(bytes))
+        }
+        Ok(_) => Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Flag, then GitHub as it is now, then the event as it was. A label may have been set and a description edited since
+/// the event, so with a token GitHub is asked; without an answer the event's words are used, and that is said.
+fn pull_request(
+    event: Option<&Event>,
+    judging: &Judging,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<Loaded<PullRequest>> {
+    if let Some(path) = &judging.pull_request {
+        let name = path.display().to_string();
+        let bytes = read_bounded(path).with_context(|| format!("could not read the pull request {name}"))?;
+        let cases = input::parse(&String::from_utf8_lossy(&bytes)).with_context(|| format!("cannot use {name}"))?;
+        let mut cases = cases.into_iter();
+        return match (cases.next(), cases.next()) {
+            (Some(case), None) => Ok(Loaded::Present(case.pull_request)),
+            _ => Err(Hinted::error(
+                format!("{name} does not hold exactly one pull request"),
+                "one change has one description",
+            )),
+        };
+    }
+    let Some(event) = event else { return Ok(Loaded::Absent("no pull request".into())) };
+    let Some(number) = event.pull_number else {
+        let why = match event.name.as_str() {
+            "merge_group" => "a merge group: descriptions are judged on the pull requests themselves",
+            _ => "no pull request",
+        };
+        return Ok(Loaded::Absent(why.into()));
+    };
+    let from_event = event.pull.as_ref().map(|pull| pull.pull_request.clone());
+    let live = live(event, number, environment);
+    Ok(match (live, from_event) {
+        (Ok(pull), _) => {
+            pull.notices.iter().for_each(|notice| console.warn(notice));
+            Loaded::Present(pull.pull_request)
+        }
+        (Err(why), Some(pull_request)) => {
+            console.note(&format!("the pull request is judged as the event describes it: {why}"));
+            Loaded::Present(pull_request)
+        }
+        (Err(why), None) => Loaded::Failed(format!("pull request #{number} could not be read: {why}")),
+    })
+}
+
+fn live(event: &Event, number: u64, environment: &Environment) -> Result<pulls::Pull, String> {
+    let repository = event.repository.as_ref().ok_or("the event names no repository")?;
+    let token = environment.token.as_ref().ok_or("there is no token to ask GitHub with")?;
+    let client = Client::new(&environment.api_url, Some(token), Mode::Live, Patience::default());
+    let client = client.map_err(|error| error.to_string())?;
+    pulls::load(&client, repository, number).map_err(|error| error.to_string())
+}
+
+fn subject(ends: &Ends, event: Option<&Event>, policy: &Policy, environment: &Environment) -> Subject {
+    let repository = event.and_then(|event| event.repository.as_ref()).map(ToString::to_string);
+    let repository = repository.or_else(|| environment.actions.as_ref().and_then(|actions| actions.repository.clone()));
+    let server = environment.actions.as_ref().map(|actions| actions.server_url.trim_end_matches('/'));
+    let policy = match &policy.source {
+        None => "the defaults".into(),
+        Some(Source { path, commit: Some(commit) }) => format!("{path} at {}", commit.short()),
+        Some(Source { path, commit: None }) => path.clone(),
+    };
+    Subject {
+        url: server.zip(repository.as_deref()).map(|(server, repository)| format!("{server}/{repository}")),
+        repository,
+        pull_request: event.and_then(|event| event.pull_number),
+        base_name: ends.name.clone(),
+        base_guessed: ends.guessed,
+        policy,
     }
 }

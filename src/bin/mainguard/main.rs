@@ -11,6 +11,7 @@ mod commands;
 mod console;
 mod environment;
 mod gather;
+mod publish;
 
 use args::{Cli, Command};
 use console::Console;
@@ -89,9 +90,16 @@ fn render(error: &anyhow::Error, color: bool) -> String {
     let (red, cyan, bold, reset) =
         if color { ("\x1b[1;31m", "\x1b[1;36m", "\x1b[1m", "\x1b[0m") } else { Default::default() };
     let mut text = String::new();
-    if let Some(config) = error.downcast_ref::<mainguard::config::ConfigErrors>() {
-        text.push_str(&config.render(color));
-        return text;
+    let configs = error.chain().find_map(|cause| {
+        use mainguard::policy::PolicyError;
+        let direct = cause.downcast_ref::<mainguard::config::ConfigErrors>();
+        direct.or_else(|| match cause.downcast_ref::<PolicyError>() {
+            Some(PolicyError::Config(errors)) => Some(errors),
+            _ => None,
+        })
+    });
+    if let Some(errors) = configs {
+        return errors.render(color);
     }
     let mut said = console::safe_lines(&error.to_string());
     let _ = writeln!(text, "{red}error{reset}{bold}: {said}{reset}");
@@ -114,9 +122,13 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
         if let Some(hinted) = cause.downcast_ref::<console::Hinted>() {
             Some(hinted.hint.clone())
+        } else if let Some(error) = cause.downcast_ref::<mainguard::policy::PolicyError>() {
+            error.hint()
+        } else if let Some(error) = cause.downcast_ref::<mainguard::github::payload::Error>() {
+            error.hint()
         } else if let Some(error) = cause.downcast_ref::<mainguard::git::GitError>() {
             error.hint()
-        } else if let Some(error) = cause.downcast_ref::<mainguard::github::GitHubError>() {
+        } else if let Some(error) = cause.downcast_ref::<mainguard::github::Error>() {
             error.hint()
         } else {
             None

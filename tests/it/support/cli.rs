@@ -23,7 +23,9 @@ pub fn mainguard(directory: &Path) -> Command {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         let prefixes = ["GITHUB_", "MAINGUARD_", "RUNNER_", "GIT_", "CLICOLOR", "ACTIONS_"];
-        if prefixes.iter().any(|prefix| text.starts_with(prefix)) || ["CI", "NO_COLOR", "COLUMNS", "TERM"].contains(&&*text) {
+        if prefixes.iter().any(|prefix| text.starts_with(prefix))
+            || ["CI", "NO_COLOR", "COLUMNS", "TERM"].contains(&&*text)
+        {
             command.env_remove(&name);
         }
     }
@@ -48,12 +50,8 @@ pub fn run(command: &mut Command) -> Answer {
 /// Runs it with something on stdin.
 pub fn run_with_stdin(command: &mut Command, input: &[u8]) -> Answer {
     use std::io::Write;
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary starts");
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
     // A binary that does not read its input closes the pipe; that is its right.
     let _ = child.stdin.take().expect("a pipe").write_all(input);
     let output = child.wait_with_output().expect("the binary ends");

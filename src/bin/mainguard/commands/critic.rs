@@ -4,43 +4,57 @@
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use mainguard::config::Config;
 use mainguard::finding::Finding;
+use mainguard::guards::Guard;
 use mainguard::guards::critic::{self, Judgement, Rules};
 
 use self::input::Case;
+use crate::args::{CheckArgs, Judging, Printing, Selection};
+use crate::console::Console;
+use crate::environment::Environment;
+use crate::gather;
 
-mod input;
+pub(crate) mod input;
 
-/// Judge the descriptions of pull requests
+/// Judge the description of a pull request against its change
+///
+/// Without `--pull-request` it judges the pull request of the workflow run, as `mainguard check --only critic` does.
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 pub(crate) struct CriticArgs {
     #[command(subcommand)]
     pub(crate) command: Option<CriticCommand>,
 
-    /// Pull requests as JSON, one or many (`-`: standard input)
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    /// Pull requests as JSON, one or many (`-`: standard input), judged without a repository
     ///
     /// Either GitHub's own objects with their `files`, or objects with `title`, `body`, `author`, `draft`, `labels` and
     /// `changed_files`.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "MAINGUARD_PULL_REQUEST", value_name = "FILE")]
     pub(crate) pull_request: Option<PathBuf>,
 
     /// The template that descriptions are filled in from [default: the built-in one]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "pull_request")]
     pub(crate) template: Option<PathBuf>,
 
-    /// The configuration [default: the built-in one]
-    #[arg(long, value_name = "FILE")]
+    /// The configuration [default: the one at the base; with --pull-request the built-in one]
+    #[arg(long, env = "MAINGUARD_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
     /// How to print the judgements
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  mainguard critic template > .github/pull_request_template.md
+  gh api repos/OWNER/NAME/pulls/12 | mainguard critic --pull-request - --format json";
 
 /// What else `critic` can do.
 #[derive(Debug, clap::Subcommand)]
@@ -63,11 +77,33 @@ pub(crate) enum Format {
 }
 
 /// Judges every pull request of the input. 0: all pass, 1: something blocks, 2 (an error): it could not be judged.
-pub(crate) fn run(args: CriticArgs, out: &mut dyn Write) -> Result<ExitCode> {
+pub(crate) fn run(args: CriticArgs, repo: &Path, environment: &Environment, console: &Console) -> Result<u8> {
+    if args.command.is_none() && args.pull_request.is_none() {
+        return check_pull_request(args, repo, environment, console);
+    }
+    let mut out = Vec::new();
+    let code = judge_offline(args, &mut out)?;
+    console.answer_bytes(&out)?;
+    Ok(code)
+}
+
+/// `check` with this guard alone.
+fn check_pull_request(args: CriticArgs, repo: &Path, environment: &Environment, console: &Console) -> Result<u8> {
+    let format = match args.format {
+        Format::Text => mainguard::report::Format::Text,
+        Format::Json => mainguard::report::Format::Json,
+    };
+    let judging = Judging { config: args.config, ..Judging::default() };
+    let printing = Printing { format, output: Vec::new() };
+    let args = CheckArgs { selection: args.selection, judging, printing, ..CheckArgs::default() };
+    super::check::only(Guard::Critic, args, repo, environment, console)
+}
+
+fn judge_offline(args: CriticArgs, out: &mut dyn Write) -> Result<u8> {
     if let Some(CriticCommand::Template { config }) = args.command {
         let config = read_config(config.as_deref())?;
         out.write_all(critic::template(&config.critic).as_bytes())?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(0);
     }
     let Some(path) = &args.pull_request else {
         anyhow::bail!("there is no pull request to judge: name a file with `--pull-request FILE`");
@@ -92,7 +128,7 @@ pub(crate) fn run(args: CriticArgs, out: &mut dyn Write) -> Result<ExitCode> {
             Format::Text => print(case, &judgement, &findings, out)?,
         }
     }
-    Ok(if all_pass { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if all_pass { 0 } else { 1 })
 }
 
 fn compile(config: &critic::Config, template: Option<&str>) -> Result<Rules> {
@@ -100,12 +136,7 @@ fn compile(config: &critic::Config, template: Option<&str>) -> Result<Rules> {
 }
 
 fn read_config(path: Option<&Path>) -> Result<Config> {
-    let Some(path) = path else { return Ok(Config::default()) };
-    let text = read_text(path)?;
-    if text.trim().is_empty() {
-        return Ok(Config::default());
-    }
-    serde_yaml::from_str(&text).with_context(|| format!("cannot use the configuration {}", path.display()))
+    path.map_or_else(|| Ok(Config::default()), |path| Ok(gather::read_config(path)?.0))
 }
 
 /// More than any list of pull requests that a person has use for.

@@ -81,7 +81,7 @@ fn history(repository: &Repository, checks: &mut Checks) {
         Err(error) => return checks.bad("base", error.to_string(), error.hint().unwrap_or_default()),
     };
     match repository.guess_base(&head) {
-        Ok(Some(base)) => checks.good("base", format!("{} ({})", base.name, base.how)),
+        Ok(Some(base)) => checks.good("base", format!("{}, {}", base.name, gather::describe(base.how))),
         Ok(None) => checks.hint(
             "base",
             "no upstream, no origin/HEAD, no main or master to compare with".into(),
@@ -117,7 +117,11 @@ fn hooks(repository: &Repository, checks: &mut Checks) {
     let hook = repository.hooks_dir().join("pre-push");
     match fs::read(&hook).map(|text| String::from_utf8_lossy(&text).contains("mainguard")) {
         Ok(true) => checks.good("pre-push hook", hook.display().to_string()),
-        _ => checks.hint("pre-push hook", "not installed: pushes are not judged here".into(), "mainguard hook install".into()),
+        _ => checks.hint(
+            "pre-push hook",
+            "not installed: pushes are not judged here".into(),
+            "mainguard hook install".into(),
+        ),
     }
 }
 
@@ -144,7 +148,8 @@ fn workflows(repository: &Repository, checks: &mut Checks) {
             checks.hint(
                 "workflow",
                 format!("{name} does not run when a description is edited or a label is set"),
-                "on.pull_request.types: [opened, synchronize, reopened, edited, labeled, unlabeled, ready_for_review]".into(),
+                "on.pull_request.types: [opened, synchronize, reopened, edited, labeled, unlabeled, ready_for_review]"
+                    .into(),
             );
         } else {
             checks.good("workflow", name);

@@ -16,8 +16,7 @@ use crate::environment;
 /// The line by which our hooks are known.
 const MARK: &str = "# mainguard hook";
 
-const HOOKS: [(&str, &str); 2] =
-    [("pre-push", r#"pre-push "$@""#), ("pre-commit", "check --staged")];
+const HOOKS: [(&str, &str); 2] = [("pre-push", r#"pre-push "$@""#), ("pre-commit", "check --staged")];
 
 pub(crate) fn run(command: HookCommand, repo: &Path, console: &Console) -> anyhow::Result<u8> {
     let repository = Repository::discover(repo)?;

@@ -27,12 +27,7 @@ const MAX_STDIN_BYTES: u64 = 4 * 1024 * 1024;
 /// Remote branches that are compared with; a remote with more has long shared its history through the first ones.
 const MAX_TIPS: usize = 64;
 
-pub(crate) fn run(
-    args: &PrePushArgs,
-    repo: &Path,
-    environment: &Environment,
-    console: &Console,
-) -> anyhow::Result<u8> {
+pub(crate) fn run(args: &PrePushArgs, repo: &Path, environment: &Environment, console: &Console) -> anyhow::Result<u8> {
     let repository = Repository::discover(repo)?;
     let mut refs = Vec::new();
     if !std::io::IsTerminal::is_terminal(&std::io::stdin()) {
@@ -45,7 +40,9 @@ pub(crate) fn run(
     if refs.is_empty() && std::io::IsTerminal::is_terminal(&std::io::stdin()) {
         console.note("run by hand: judging HEAD as a push would");
         let ends = gather::ends(&Selection::default(), None, &repository, console)?;
-        return check::judge(&repository, ends, None, &args.judging, &printing, environment, console);
+        let (verdict, report) = check::judge(&repository, ends, None, &args.judging, environment, console)?;
+        check::print(&report, &printing, console)?;
+        return Ok(verdict.outcome().exit_code());
     }
     let mut worst = 0;
     for pushed in &refs {
@@ -55,17 +52,14 @@ pub(crate) fn run(
         if ends.base.as_ref().map(|base| Head::Commit(base.clone())) == Some(ends.head.clone()) {
             continue;
         }
-        worst = worst.max(check::judge(&repository, ends, None, &args.judging, &printing, environment, console)?);
+        let (verdict, report) = check::judge(&repository, ends, None, &args.judging, environment, console)?;
+        check::print(&report, &printing, console)?;
+        worst = worst.max(verdict.outcome().exit_code());
     }
     Ok(worst)
 }
 
-fn ends(
-    pushed: &PushedRef,
-    head: CommitId,
-    args: &PrePushArgs,
-    repository: &Repository,
-) -> anyhow::Result<Ends> {
+fn ends(pushed: &PushedRef, head: CommitId, args: &PrePushArgs, repository: &Repository) -> anyhow::Result<Ends> {
     let old = pushed.remote_id.as_ref().and_then(|id| repository.resolve(id.as_str()).ok());
     let (base, name) = match old {
         Some(old) => (Some(old), pushed.remote_ref.clone()),

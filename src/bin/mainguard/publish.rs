@@ -1,0 +1,97 @@
+//! Makes GitHub match the verdict: one comment, the owned labels, a check run. Never changes the exit code: a token
+//! that may not write (a pull request from a fork) must not turn a verdict around.
+
+use mainguard::change::{CommitId, Head};
+use mainguard::github::checks::{Annotation, AnnotationLevel, CheckRun, Conclusion};
+use mainguard::github::client::{Client, Mode, Patience};
+use mainguard::github::comments::Create;
+use mainguard::github::payload::Event;
+use mainguard::github::publish::{self, Desired, Options};
+use mainguard::github::{Repository, comments};
+use mainguard::report::{LevelEntry, Outcome, Report, annotations, markdown};
+use mainguard::verdict::Verdict;
+
+use crate::console::{Console, Hinted};
+use crate::environment::Environment;
+
+/// Publishes. True when the findings stand beside the code on GitHub now.
+pub(crate) fn publish(
+    verdict: &Verdict,
+    report: &Report,
+    head: &Head,
+    event: Option<&Event>,
+    dry_run: bool,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<bool> {
+    let Head::Commit(head) = head else {
+        return Err(Hinted::error(
+            "what is not committed cannot be published",
+            "leave --publish out, or name a commit",
+        ));
+    };
+    let named = environment.actions.as_ref().and_then(|actions| Repository::parse(actions.repository.as_deref()?));
+    let Some(repository) = event.and_then(|event| event.repository.clone()).or(named) else {
+        return Err(Hinted::error(
+            "it is not known to which repository on GitHub the verdict belongs",
+            "--publish works in a workflow run, where GITHUB_REPOSITORY and GITHUB_EVENT_PATH say so",
+        ));
+    };
+    if environment.token.is_none() && !dry_run {
+        console.warn("nothing was published: there is no token (set GITHUB_TOKEN, or `github-token` of the action)");
+        return Ok(false);
+    }
+    let mode = if dry_run { Mode::DryRun } else { Mode::Live };
+    let client = Client::new(&environment.api_url, environment.token.as_ref(), mode, Patience::default())?;
+    let options = Options::default();
+    let desired = desired(verdict, report, head, event, &options);
+    let published = publish::publish(&client, &repository, &desired, &options);
+    for request in client.planned() {
+        console.answer(&format!("{request}\n"))?;
+    }
+    for line in published.to_string().lines() {
+        console.note(line);
+    }
+    if !published.is_complete() {
+        console.warn("not everything could be published; the verdict is the same");
+    }
+    let failed = published.failures().any(|(part, _)| part.contains("check"));
+    Ok(!dry_run && !failed)
+}
+
+fn desired(verdict: &Verdict, report: &Report, head: &CommitId, event: Option<&Event>, options: &Options) -> Desired {
+    let budget = markdown::COMMENT_BUDGET.min(comments::room(&options.key));
+    // A comment that only says that all is well is noise; one that is there already is brought up to date.
+    let quiet = report.outcome == Outcome::Pass && report.count(LevelEntry::Warning) == 0;
+    Desired {
+        pull_request: event.and_then(|event| event.pull_number),
+        head: head.clone(),
+        comment: Some(markdown::render(report, budget)),
+        create_comment: if quiet { Create::Never } else { Create::Always },
+        labels: verdict.labels.clone(),
+        check: Some(CheckRun {
+            name: "mainguard".into(),
+            title: report.headline(),
+            summary: markdown::render(report, budget),
+            conclusion: Conclusion::from(verdict.outcome()),
+            annotations: annotations::annotations(report).into_iter().map(annotation).collect(),
+        }),
+    }
+}
+
+fn annotation(annotation: annotations::Annotation) -> Annotation {
+    Annotation {
+        path: annotation.path,
+        start_line: annotation.start_line,
+        end_line: annotation.end_line,
+        start_column: annotation.columns.map(|(start, _)| start),
+        end_column: annotation.columns.map(|(_, end)| end),
+        level: match annotation.level {
+            LevelEntry::Error => AnnotationLevel::Failure,
+            LevelEntry::Warning => AnnotationLevel::Warning,
+            LevelEntry::Note => AnnotationLevel::Notice,
+        },
+        title: annotation.title,
+        message: annotation.message,
+    }
+}
