@@ -111,7 +111,12 @@ impl Attributes {
         let Some(rules) = &self.rules else { return Marks::default() };
         let mut outcome = Outcome::default();
         outcome.initialize_with_selection(&rules.names, ["linguist-generated", "linguist-vendored", "diff"]);
-        rules.search.pattern_matching_relative_path(path.as_bytes().as_bstr(), Case::Sensitive, Some(false), &mut outcome);
+        rules.search.pattern_matching_relative_path(
+            path.as_bytes().as_bstr(),
+            Case::Sensitive,
+            Some(false),
+            &mut outcome,
+        );
         let mut marks = Marks::default();
         for found in outcome.iter_selected() {
             let value = match found.assignment.state {
@@ -166,7 +171,10 @@ mod tests {
     fn the_deeper_file_and_the_later_line_win() {
         let files = [
             (".gitattributes", "*.rs linguist-generated\n*.lock -diff\ndocs/** linguist-vendored\n"),
-            ("src/.gitattributes", "*.rs -linguist-generated\na.rs linguist-generated=false\nb.rs !linguist-generated\n"),
+            (
+                "src/.gitattributes",
+                "*.rs -linguist-generated\na.rs linguist-generated=false\nb.rs !linguist-generated\n",
+            ),
         ];
         assert_eq!(marks(&files, "x.rs").generated, Some(true));
         assert_eq!(marks(&files, "src/x.rs").generated, Some(false));

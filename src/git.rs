@@ -12,6 +12,7 @@ use gix::bstr::ByteSlice;
 use crate::change::{CommitId, ObjectId, RepoPath};
 
 pub mod change_set;
+mod history;
 pub mod lines;
 pub(crate) mod parallel;
 pub mod pre_push;
@@ -128,6 +129,7 @@ impl GitError {
 /// A repository on this machine.
 pub struct Repository {
     gix: gix::Repository,
+    common_dir: PathBuf,
 }
 
 /// A base that nobody named.
@@ -170,7 +172,13 @@ impl Repository {
             return Err(unreadable("it keeps its refs in a reftable, which is not supported yet"));
         }
         drop(config);
-        Ok(Repository { gix })
+        Ok(Repository::from_gix(gix))
+    }
+
+    fn from_gix(gix: gix::Repository) -> Repository {
+        // A worktree names it in steps upwards, which nobody wants to read.
+        let common_dir = gix.common_dir().canonicalize().unwrap_or_else(|_| gix.common_dir().into());
+        Repository { gix, common_dir }
     }
 
     /// The commit that a revision names (gitrevisions(7)); tags are followed.
@@ -184,10 +192,7 @@ impl Repository {
         if revision.is_empty() || revision.len() > LONGEST || revision.contains('\0') {
             return Err(unknown("it is not a name".into()));
         }
-        let id = self
-            .gix
-            .rev_parse_single(revision)
-            .map_err(|error| unknown(first_line(error.probable_cause())))?;
+        let id = self.gix.rev_parse_single(revision).map_err(|error| unknown(first_line(error.probable_cause())))?;
         let object = id.object().map_err(|error| unknown(first_line(error.probable_cause())))?;
         let commit = object.peel_to_kind(gix::object::Kind::Commit);
         Ok(ours(commit.map_err(|_| unknown("it is not a commit".into()))?.id))
@@ -295,9 +300,11 @@ impl Repository {
     pub fn is_partial(&self) -> bool {
         let config = self.gix.config_snapshot();
         config.string("extensions.partialClone").is_some()
-            || self.gix.remote_names().iter().any(|name| {
-                config.boolean(format!("remote.{name}.promisor").as_str()).unwrap_or(false)
-            })
+            || self
+                .gix
+                .remote_names()
+                .iter()
+                .any(|name| config.boolean(format!("remote.{name}.promisor").as_str()).unwrap_or(false))
     }
 
     /// `.git`, or what stands for it in a worktree.
@@ -307,7 +314,7 @@ impl Repository {
 
     /// What all worktrees share.
     pub fn common_dir(&self) -> &Path {
-        self.gix.common_dir()
+        &self.common_dir
     }
 
     /// The checked-out files; `None` in a bare repository.
@@ -358,12 +365,7 @@ impl Repository {
     }
 
     fn missing(&self, id: gix::ObjectId, reason: &str) -> GitError {
-        GitError::Object {
-            id: ours(id),
-            reason: reason.into(),
-            shallow: self.is_shallow(),
-            partial: self.is_partial(),
-        }
+        GitError::Object { id: ours(id), reason: reason.into(), shallow: self.is_shallow(), partial: self.is_partial() }
     }
 
     fn damaged(&self, near: &CommitId, error: &gix::Error) -> GitError {

@@ -187,9 +187,8 @@ fn mark_changes(sides: &mut [Side<'_>; 2], occurrences: &[[u32; 2]]) {
             side.changed[at] = kept.next_if_eq(&&(at as u32)).is_none();
         }
     }
-    let picked = [0, 1].map(|side: usize| {
-        kept[side].iter().map(|&at| sides[side].classes[at as usize]).collect::<Vec<u32>>()
-    });
+    let picked =
+        [0, 1].map(|side: usize| kept[side].iter().map(|&at| sides[side].classes[at as usize]).collect::<Vec<u32>>());
     let mut search = Search::new(&picked[0], &picked[1]);
     search.run();
     for (side, unmatched) in search.unmatched.iter().enumerate() {
@@ -336,7 +335,11 @@ impl<'a> Search<'a> {
                 self.unmatched[0].push(area.old.0 as usize..area.old.1 as usize);
             } else {
                 let split = self.split(area);
-                areas.push(Area { old: (split.old, area.old.1), new: (split.new, area.new.1), exact: split.exact_after });
+                areas.push(Area {
+                    old: (split.old, area.old.1),
+                    new: (split.new, area.new.1),
+                    exact: split.exact_after,
+                });
                 areas.push(Area {
                     old: (area.old.0, split.old),
                     new: (area.new.0, split.new),

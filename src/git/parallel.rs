@@ -4,7 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// `work(state, index)` for each index below `count`, results in order. `state` is made once per thread. Items are
 /// handed out in small portions, so a large one does not hold up the rest.
-pub(crate) fn map<S, T: Send>(count: usize, state: impl Fn() -> S + Sync, work: impl Fn(&mut S, usize) -> T + Sync) -> Vec<T> {
+pub(crate) fn map<S, T: Send>(
+    count: usize,
+    state: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, usize) -> T + Sync,
+) -> Vec<T> {
     const PORTION: usize = 16;
     /// Starting a thread costs about as much as a few dozen small files.
     const WORTH_A_THREAD: usize = 48;
@@ -23,8 +27,7 @@ pub(crate) fn map<S, T: Send>(count: usize, state: impl Fn() -> S + Sync, work: 
             if start >= count {
                 return portions;
             }
-            let results: Vec<T> =
-                (start..count.min(start + PORTION)).map(|index| work(&mut state, index)).collect();
+            let results: Vec<T> = (start..count.min(start + PORTION)).map(|index| work(&mut state, index)).collect();
             portions.push((start, results));
         }
     };

@@ -159,11 +159,8 @@ impl Search<'_> {
             })
             .collect();
         let prints = &self.prints;
-        let scores = parallel::map(
-            pairs.len(),
-            || (),
-            |(), at| prints.score(pairs[at].0, pairs[at].1, LEAST_FOR_SAME_NAME),
-        );
+        let scores =
+            parallel::map(pairs.len(), || (), |(), at| prints.score(pairs[at].0, pairs[at].1, LEAST_FOR_SAME_NAME));
         for ((source, target), score) in pairs.into_iter().zip(scores) {
             if score >= LEAST_FOR_SAME_NAME {
                 self.record(target, source, score);
@@ -173,11 +170,9 @@ impl Search<'_> {
 
     /// Every source that is left with every target that is left; the best pair first.
     fn everything(&mut self) {
-        let targets: Vec<usize> =
-            (0..self.targets.len()).filter(|&target| self.origins[target].is_none()).collect();
-        let sources: Vec<usize> = (0..self.sources.len())
-            .filter(|&source| self.options.copies || self.uses[source] == 0)
-            .collect();
+        let targets: Vec<usize> = (0..self.targets.len()).filter(|&target| self.origins[target].is_none()).collect();
+        let sources: Vec<usize> =
+            (0..self.sources.len()).filter(|&source| self.options.copies || self.uses[source] == 0).collect();
         let limit = self.options.limit.saturating_mul(self.options.limit);
         if limit > 0 && targets.len().saturating_mul(sources.len()) > limit {
             return;
@@ -407,7 +402,12 @@ mod tests {
 
     #[test]
     fn equal_content_prefers_the_same_name() {
-        check(PLAIN, &[("a/x", "1\n"), ("b/y", "1\n")], &[("c/y", "1\n"), ("d/z", "1\n")], &[Some((1, 100)), Some((0, 100))]);
+        check(
+            PLAIN,
+            &[("a/x", "1\n"), ("b/y", "1\n")],
+            &[("c/y", "1\n"), ("d/z", "1\n")],
+            &[Some((1, 100)), Some((0, 100))],
+        );
     }
 
     #[test]
@@ -419,7 +419,12 @@ mod tests {
     #[test]
     fn a_kept_name_wins_over_a_closer_content() {
         let old = "1\n2\n3\n4\n5\n6\n7\n8\n";
-        check(PLAIN, &[("a/x", old)], &[("b/x", "1\n2\n3\n4\n5\n6\n7\n0\n"), ("c/y", "1\n2\n3\n4\n5\n6\n7\n8\n9\n")], &[Some((0, 87)), None]);
+        check(
+            PLAIN,
+            &[("a/x", old)],
+            &[("b/x", "1\n2\n3\n4\n5\n6\n7\n0\n"), ("c/y", "1\n2\n3\n4\n5\n6\n7\n8\n9\n")],
+            &[Some((0, 87)), None],
+        );
     }
 
     #[test]
