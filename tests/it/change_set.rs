@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use mainguard::change::{ChangeSet, Diff, Head, ObjectId, Status};
 use mainguard::git::{GitError, Limits, Repository, pre_push, raw};
 
-use crate::support::repo::{TestRepo, git_at};
+use crate::support::repo::{TestRepo, git_at, git_command};
 
 /// What the two programs were asked for.
 const GIT_DIFF: &[&str] = &["-M", "--no-ext-diff", "--no-textconv", "--no-color", "--no-abbrev"];
@@ -33,6 +33,11 @@ fn git_raw(directory: &Path, base: &str, head: &str, copies: bool) -> Vec<u8> {
     }
     arguments.extend([base, head]);
     git_at(directory, &arguments, b"")
+}
+
+fn git_can_read(directory: &Path, base: &str, head: &str) -> bool {
+    let mut git = git_command(directory);
+    git.args(["diff", "--numstat", "-M", base, head]).output().unwrap().status.success()
 }
 
 /// Per file of git's patch: (base start, base lines, head start, head lines), 0-based, without context.
@@ -120,6 +125,8 @@ struct Tally {
     files: usize,
     renames: usize,
     copies: usize,
+    /// Commits that git cannot read here either: objects are missing.
+    unreadable: usize,
     wrong: Vec<String>,
     wrong_hunks: Vec<String>,
 }
@@ -130,6 +137,7 @@ impl Tally {
         self.files += other.files;
         self.renames += other.renames;
         self.copies += other.copies;
+        self.unreadable += other.unreadable;
         self.wrong.extend(other.wrong);
         self.wrong_hunks.extend(other.wrong_hunks);
     }
@@ -155,7 +163,14 @@ fn compare(directory: &Path, commits: &[(String, Option<String>)], with_copies: 
                 let limits = Limits { copies, ..Limits::default() };
                 let base = parent.as_deref().map(id);
                 let change = repository.change_set(base.as_ref(), &Head::Commit(id(commit)), &limits);
-                let change = change.unwrap_or_else(|error| panic!("{commit}: {error}"));
+                let change = match change {
+                    Ok(change) => change,
+                    Err(GitError::Object { .. }) if !git_can_read(directory, base_name, commit) => {
+                        tally.unreadable += usize::from(!copies);
+                        continue;
+                    }
+                    Err(error) => panic!("{commit}: {error}"),
+                };
                 let (ours, gits) = (raw::render(&change), git_raw(directory, base_name, commit, copies));
                 if ours != gits {
                     tally.wrong.push(format!("{base_name}..{commit} copies={copies}\n{}", difference(&ours, &gits)));
@@ -202,13 +217,14 @@ fn number(name: &str, default: usize) -> usize {
 
 fn check(name: &str, tally: &Tally) {
     println!(
-        "{name}: {} commits, {} files, {} renames, {} copies; {} commits differ from git, {} in hunks only",
+        "{name}: {} commits, {} files, {} renames, {} copies; {} commits differ from git, {} in hunks only; {} are incomplete here",
         tally.commits,
         tally.files,
         tally.renames,
         tally.copies,
         tally.wrong.len(),
-        tally.wrong_hunks.len()
+        tally.wrong_hunks.len(),
+        tally.unreadable
     );
     for wrong in tally.wrong.iter().take(12) {
         println!("{wrong}");
@@ -279,7 +295,7 @@ fn compare_graph(repo: &TestRepo, commits: &[(String, Option<String>)], dice: &m
         let extra = (only(&ours, &expect), only(&expect, &ours));
         assert_eq!(ours, expect, "{a}..{b}: (only ours, only git's) = {extra:?}");
         // Fails, silently, when there is none.
-        let expect = crate::support::repo::git_command(&referee).args(["merge-base", a, b]).output().unwrap();
+        let expect = git_command(&referee).args(["merge-base", a, b]).output().unwrap();
         let expect = String::from_utf8(expect.stdout).unwrap().trim().to_string();
         let ours = repository.merge_base(&base, &head).unwrap().map(|id| id.to_string()).unwrap_or_default();
         assert_eq!(ours, expect, "merge base of {a} and {b}");
@@ -694,7 +710,7 @@ fn git_add_all_raw(repo: &TestRepo, base: &str) -> Vec<u8> {
     let index = repo.beside("index-copy");
     std::fs::copy(repo.path().join(".git/index"), &index).unwrap();
     let run = |arguments: &[&str]| {
-        let mut git = crate::support::repo::git_command(repo.path());
+        let mut git = git_command(repo.path());
         let output = git.env("GIT_INDEX_FILE", &index).args(arguments).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         output.stdout
@@ -761,7 +777,7 @@ fn a_half_done_merge_is_named() {
     repo.write("a", "2\n").commit("topic");
     repo.git(&["checkout", "-q", "main"]);
     repo.write("a", "3\n").commit("main");
-    let merge = crate::support::repo::git_command(repo.path()).args(["merge", "-q", "topic"]).output().unwrap();
+    let merge = git_command(repo.path()).args(["merge", "-q", "topic"]).output().unwrap();
     assert!(!merge.status.success());
     for head in [Head::Index, Head::WorkingTree] {
         let error = repo.open().change_set(None, &head, &Limits::default()).unwrap_err();
