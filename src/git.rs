@@ -12,6 +12,7 @@ use gix::bstr::ByteSlice;
 use crate::change::{CommitId, ObjectId, RepoPath};
 
 pub mod change_set;
+mod history;
 pub mod lines;
 pub(crate) mod parallel;
 pub mod pre_push;
@@ -128,6 +129,7 @@ impl GitError {
 /// A repository on this machine.
 pub struct Repository {
     gix: gix::Repository,
+    common_dir: PathBuf,
 }
 
 /// A base that nobody named.
@@ -165,12 +167,17 @@ impl Repository {
             reason: format!("{}", error.probable_cause()),
         })?;
         let unreadable = |reason: &str| GitError::Unreadable { directory: directory.into(), reason: reason.into() };
-        let config = gix.config_snapshot();
-        if config.string("extensions.refStorage").is_some_and(|format| format.to_str_lossy() != "files") {
+        let storage = gix.config_snapshot().string("extensions.refStorage");
+        if storage.is_some_and(|format| format.to_str_lossy() != "files") {
             return Err(unreadable("it keeps its refs in a reftable, which is not supported yet"));
         }
-        drop(config);
-        Ok(Repository { gix })
+        Ok(Repository::from_gix(gix))
+    }
+
+    fn from_gix(gix: gix::Repository) -> Repository {
+        // A worktree names it in steps upwards, which nobody wants to read.
+        let common_dir = gix.common_dir().canonicalize().unwrap_or_else(|_| gix.common_dir().into());
+        Repository { gix, common_dir }
     }
 
     /// The commit that a revision names (gitrevisions(7)); tags are followed.
@@ -206,20 +213,6 @@ impl Repository {
     /// The branch that is checked out, in short (`main`); `None` for a detached head.
     pub fn branch(&self) -> Option<String> {
         Some(self.gix.head_name().ok()??.shorten().to_string())
-    }
-
-    /// Where two histories last were one; of several such commits the one that `git merge-base` prints first.
-    pub fn merge_base(&self, a: &CommitId, b: &CommitId) -> Result<Option<CommitId>, GitError> {
-        let (first, second) = (self.theirs(a)?, self.theirs(b)?);
-        let damaged = |error: gix::Error| self.damaged(a, &error);
-        let bases = self.gix.merge_bases_many(first, &[second]).map_err(damaged)?;
-        let mut dated = Vec::new();
-        for base in bases {
-            let commit = base.object().map_err(damaged)?.into_commit();
-            dated.push((commit.time().map(|time| time.seconds).unwrap_or(0), commit.id));
-        }
-        dated.sort_by_key(|(seconds, _)| std::cmp::Reverse(*seconds));
-        Ok(dated.first().map(|(_, id)| ours(*id)))
     }
 
     /// The branch that `head` is probably meant for: the upstream of the current branch, the default branch of `origin`,
@@ -306,7 +299,7 @@ impl Repository {
 
     /// What all worktrees share.
     pub fn common_dir(&self) -> &Path {
-        self.gix.common_dir()
+        &self.common_dir
     }
 
     /// The checked-out files; `None` in a bare repository.

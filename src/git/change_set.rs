@@ -16,7 +16,7 @@ use gix::prelude::FindExt;
 use super::renames::{self, Origin};
 use super::{GitError, Repository, first_line, lines, ours, parallel};
 use crate::attributes::{self, Attributes};
-use crate::change::{Blob, ChangeSet, Commit, CommitId, Diff, FileChange, Head, Hunk, Mode, Person, RepoPath, Status};
+use crate::change::{Blob, ChangeSet, CommitId, Diff, FileChange, Head, Hunk, Mode, RepoPath, Status};
 
 /// How much of a change is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,46 +111,6 @@ impl Repository {
         let attributes = trees.attributes(base_tree, &pairs)?;
         let files = Files::new(self, pairs, &attributes, limits)?.read()?;
         Ok(ChangeSet { base: merge_base, head: head.clone(), commits, files })
-    }
-
-    /// The commits that `head` has and `base` lacks, in the order of `git rev-list --topo-order --reverse`.
-    pub fn commits(&self, base: Option<&CommitId>, head: &CommitId) -> Result<Vec<Commit>, GitError> {
-        let tip = self.theirs(head)?;
-        let ends = base.map(|base| self.theirs(base)).transpose()?;
-        let damaged = |error: &gix::Error| self.damaged(head, error);
-        let graph = self.gix().commit_graph_if_enabled().unwrap_or_default();
-        let walk =
-            gix::traverse::commit::topo::Builder::from_iters(&self.gix().objects, [tip], ends.map(|end| vec![end]))
-                .sorting(gix::traverse::commit::topo::Sorting::TopoOrder)
-                .with_commit_graph(graph)
-                .build()
-                .map_err(|error| damaged(&error.into()))?;
-        let mut commits = Vec::new();
-        for info in walk {
-            let info = info.map_err(|error| damaged(&error.into()))?;
-            commits.push(self.commit(info.id)?);
-        }
-        commits.reverse();
-        Ok(commits)
-    }
-
-    fn commit(&self, id: gix::ObjectId) -> Result<Commit, GitError> {
-        let damaged = |reason: String| self.missing(id, &reason);
-        let object = self.gix().find_commit(id).map_err(|error| damaged(first_line(error.probable_cause())))?;
-        let decoded = object.decode().map_err(|error| damaged(first_line(error)))?;
-        // A damaged author line is no reason to judge nothing.
-        let author = decoded.author().ok();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ok(Commit {
-            id: ours(id),
-            parents: decoded.parents().map(ours).collect(),
-            author: author.as_ref().map_or_else(Person::default, |author| Person {
-                name: text(author.name.trim()),
-                email: text(author.email.trim()),
-            }),
-            authored_at: author.and_then(|author| author.time().ok()).map_or(0, |time| time.seconds),
-            message: text(decoded.message),
-        })
     }
 
     fn tree_of(&self, commit: &CommitId) -> Result<gix::ObjectId, GitError> {
@@ -384,7 +344,11 @@ impl<'a> Files<'a> {
     }
 
     fn local(&self) -> Repository {
-        Repository { gix: self.thread_safe.to_thread_local() }
+        /// In bytes. git's own (`core.deltaBaseCacheLimit`) has 96 MiB.
+        const PACK_CACHE: usize = 48 << 20;
+        let mut gix = self.thread_safe.to_thread_local();
+        gix.objects.set_pack_cache(|| Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(PACK_CACHE)));
+        Repository { gix, common_dir: Default::default() }
     }
 
     fn side(&self, side: usize) -> Option<&Entry> {

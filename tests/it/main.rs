@@ -1,8 +1,14 @@
 //! Tests through the front door: the real binary on real repositories.
 
-#![allow(clippy::disallowed_methods, clippy::print_stderr, reason = "tests are an edge")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests are an edge: they make repositories and say what they compared or skipped"
+)]
 
 mod action;
+mod change_set;
 mod critic;
 mod examples;
 mod github;
