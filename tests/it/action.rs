@@ -65,10 +65,12 @@ const NO_INPUTS: [&str; 4] =
 fn the_variables_are_those_that_check_reads() {
     let help = Command::new(env!("CARGO_BIN_EXE_mainguard")).args(["check", "--help"]).output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
+    // Help is wrapped, so a line may end behind `env:`.
     let read: BTreeSet<String> = help
-        .split("[env: ")
+        .split("[env:")
         .skip(1)
         .filter_map(|rest| rest.split(['=', ']']).next())
+        .map(str::trim)
         .filter(|name| name.starts_with("MAINGUARD_") && !NO_INPUTS.contains(name))
         .map(str::to_owned)
         .collect();

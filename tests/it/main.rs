@@ -9,6 +9,7 @@
 
 mod action;
 mod change_set;
+mod check;
 mod critic;
 mod examples;
 mod github;

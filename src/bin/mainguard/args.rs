@@ -98,8 +98,8 @@ Examples:
   mainguard check --format json --output sarif=mainguard.sarif --output markdown=verdict.md
   mainguard check --publish --dry-run    print what would be sent to GitHub
 
-Without --base, the base is taken from the event that GitHub Actions hands over, else from the upstream of
-the current branch, else origin/HEAD, else main or master. A guessed base is named in the report.";
+Without --base, the base is taken from the event that GitHub Actions hands over, else from the
+upstream of the current branch, else origin/HEAD, else main or master. A guessed base is named.";
 
 /// Which change to look at.
 #[derive(Debug, Default, Args)]
@@ -240,8 +240,8 @@ pub(crate) struct ExplainArgs {
 pub(crate) struct ChangeArgs {
     #[command(flatten)]
     pub(crate) selection: Selection,
-    /// How: text like `git diff --raw --numstat`, or JSON
-    #[arg(long, value_name = "FORMAT", default_value = "raw")]
+    /// How: `text` for people, `raw` as `git diff --raw --numstat -z`, or `json`
+    #[arg(long, value_name = "FORMAT", default_value = "text", hide_default_value = true, hide_possible_values = true)]
     pub(crate) format: ChangeFormat,
     /// Detect copies too, as `git diff -C` does
     #[arg(long)]
@@ -250,6 +250,7 @@ pub(crate) struct ChangeArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum ChangeFormat {
+    Text,
     Raw,
     Json,
 }

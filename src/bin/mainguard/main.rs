@@ -75,7 +75,7 @@ fn run(cli: Cli, environment: &Environment, console: &mut Console) -> anyhow::Re
 fn without_blank_variables(command: clap::Command) -> clap::Command {
     let command = command.mut_args(|arg| match arg.get_env().is_some_and(environment::is_blank) {
         true => arg.env(clap::builder::Resettable::Reset),
-        false => arg,
+        false => arg.hide_env_values(true),
     });
     command.mut_subcommands(without_blank_variables)
 }

@@ -4,21 +4,21 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// What the binary said.
-pub struct Answer {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Answer {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Answer {
     /// Both streams, for assertions that do not care which.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
     }
 }
 
 /// The binary, without anything in its environment that could change what it does.
-pub fn mainguard(directory: &Path) -> Command {
+pub(crate) fn mainguard(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mainguard"));
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
@@ -38,7 +38,7 @@ pub fn mainguard(directory: &Path) -> Command {
 }
 
 /// Runs it to its end.
-pub fn run(command: &mut Command) -> Answer {
+pub(crate) fn run(command: &mut Command) -> Answer {
     let output = command.output().expect("the binary starts");
     Answer {
         code: output.status.code().expect("the binary is not killed by a signal"),
@@ -48,7 +48,7 @@ pub fn run(command: &mut Command) -> Answer {
 }
 
 /// Runs it with something on stdin.
-pub fn run_with_stdin(command: &mut Command, input: &[u8]) -> Answer {
+pub(crate) fn run_with_stdin(command: &mut Command, input: &[u8]) -> Answer {
     use std::io::Write;
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");

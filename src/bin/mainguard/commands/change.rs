@@ -16,10 +16,27 @@ pub(crate) fn run(args: &ChangeArgs, repo: &Path, console: &Console) -> anyhow::
     let limits = Limits { copies: args.copies, ..Limits::default() };
     let change = repository.change_set(ends.base.as_ref(), &ends.head, &limits)?;
     match args.format {
+        ChangeFormat::Text => console.answer(&text(&change))?,
         ChangeFormat::Raw => console.answer_bytes(&git::raw::render(&change))?,
         ChangeFormat::Json => console.answer(&serde_json::to_string_pretty(&describe(&change))?)?,
     }
     Ok(0)
+}
+
+/// A line per file: its letter, its lines, its path.
+fn text(change: &ChangeSet) -> String {
+    let lines = change.files.iter().map(|file| {
+        let (added, deleted) = file.line_counts();
+        let lines = match file.diff {
+            Diff::Lines(_) => format!("+{added} \u{2212}{deleted}"),
+            Diff::Binary => "binary".into(),
+        };
+        match &file.old_path {
+            Some(old) => format!("{}  {lines:>12}  {old} -> {}\n", file.status.letter(), file.path),
+            None => format!("{}  {lines:>12}  {}\n", file.status.letter(), file.path),
+        }
+    });
+    lines.collect()
 }
 
 fn describe(change: &ChangeSet) -> Value {

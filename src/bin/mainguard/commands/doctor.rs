@@ -133,7 +133,7 @@ fn workflows(repository: &Repository, checks: &mut Checks) {
     for entry in fs::read_dir(&folder).into_iter().flatten().flatten().take(200) {
         let is_workflow = entry.path().extension().is_some_and(|ending| ending == "yml" || ending == "yaml");
         let Ok(text) = fs::read_to_string(entry.path()) else { continue };
-        if !is_workflow || !text.contains("mainguard") {
+        if !is_workflow || !judges(&text) {
             continue;
         }
         found = true;
@@ -158,6 +158,18 @@ fn workflows(repository: &Repository, checks: &mut Checks) {
     if !found {
         checks.hint("workflow", "no workflow calls mainguard".into(), "mainguard init".into());
     }
+}
+
+/// Whether a workflow has a step that judges: the command, or the action.
+fn judges(workflow: &str) -> bool {
+    workflow.lines().map(str::trim).any(|line| {
+        let step = line.trim_start_matches("- ");
+        let action = step.strip_prefix("uses:").map(str::trim).is_some_and(|uses| {
+            let name = uses.split(['@', ' ']).next().unwrap_or_default();
+            name.ends_with("/mainguard") || name.contains("/mainguard/actions/")
+        });
+        action || line.contains("mainguard check") || line.contains("mainguard critic")
+    })
 }
 
 fn actions(environment: &Environment, checks: &mut Checks) {

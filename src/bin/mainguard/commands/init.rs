@@ -14,7 +14,7 @@ use crate::args::InitArgs;
 use crate::console::{Console, Hinted};
 
 const CONFIG: &str = include_str!("init/mainguard.yml");
-const WORKFLOW: &str = include_str!("init/workflow.yml");
+const WORKFLOW: &str = include_str!("../../../../examples/workflows/mainguard.yml");
 
 pub(crate) fn run(args: InitArgs, repo: &Path, console: &Console) -> anyhow::Result<u8> {
     let repository = Repository::discover(repo)?;
