@@ -158,7 +158,7 @@ impl ConfigErrors {
                 group = group.element(Title::HELP.message(visible(hint).into_owned()));
             }
             text.push_str(&renderer.render(&[group]));
-            text.push_str("\n");
+            text.push('\n');
         }
         text
     }

@@ -252,7 +252,7 @@ fn footer(report: &Report) -> String {
 fn prose(text: &str) -> String {
     let parts: Vec<&str> = text.split('`').collect();
     // An odd backtick belongs to a name, so nothing can be told apart: all of it is text.
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return escape(text);
     }
     parts.iter().enumerate().fold(String::new(), |mut all, (index, part)| {

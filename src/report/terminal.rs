@@ -43,7 +43,7 @@ fn draw(finding: &FindingEntry, renderer: &Renderer) -> String {
     let title = level.primary_title(message).id(&*rule);
     let mut group = Group::with_title(title);
     let name = finding.location.as_ref().map(LocationEntry::name);
-    let source = finding.location.as_ref().map(|location| source_of(location)).unwrap_or_default();
+    let source = finding.location.as_ref().map(source_of).unwrap_or_default();
     if let Some((location, name)) = finding.location.as_ref().zip(name.as_deref()) {
         group = match (location.span, source.is_empty()) {
             (Some(span), false) => {
