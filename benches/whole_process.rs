@@ -8,7 +8,6 @@
     clippy::print_stdout,
     reason = "a benchmark runs programs, looks at the clock and prints"
 )]
-#![expect(missing_docs, reason = "a program, not a library")]
 
 use std::io::Write;
 use std::path::Path;

@@ -4,7 +4,7 @@
 //! be *the same* one. That takes four things beyond Myers' algorithm ("An O(ND) Difference Algorithm and Its
 //! Variations", 1986), each of which changes the outcome on real files:
 //!
-//! - lines that occur only on one side are set aside first, and so are very common lines between them ([`worth_matching`]);
+//! - lines that occur only on one side are set aside first, and so are very common lines between them (`worth_matching`);
 //! - the search meets in the middle and gives up on the optimum when it becomes dear (`Search::split`), which is also
 //!   what bounds the time on hostile input;
 //! - groups of changed lines are slid to where they line up with the other side's (`slide`),
