@@ -4,8 +4,6 @@
 //! of a ref is what the remote has already: its old value when this clone has that commit, else where the branch left
 //! the remote's main branch.
 
-#![expect(clippy::disallowed_methods, reason = "reads what git writes on stdin")]
-
 use std::io::Read;
 use std::path::Path;
 
