@@ -255,6 +255,21 @@ fn init_writes_what_check_accepts_and_keeps_what_is_there() {
     assert_eq!(std::fs::read_to_string(repo.path().join(".github/mainguard.yml")).unwrap(), "size: {}\n");
 }
 
+/// Whoever takes the comment signs away has a configuration that works.
+#[test]
+fn every_example_in_the_initial_configuration_is_accepted() {
+    let repo = topic();
+    run(mainguard(repo.path()).arg("init"));
+    let text = std::fs::read_to_string(repo.path().join(".github/mainguard.yml")).unwrap();
+    let is_yaml = |line: &str| line.starts_with("  ") || ["size:", "critic:", "levels:", "ignore:"].contains(&line);
+    let lines = text.lines().filter_map(|line| line.strip_prefix("# ")).filter(|line| is_yaml(line));
+    let uncommented = lines.collect::<Vec<_>>().join("\n");
+    assert!(uncommented.contains("until: 2027-01-31"), "{uncommented}");
+    repo.write(".github/mainguard.yml", uncommented);
+    let answer = run(mainguard(repo.path()).args(["config", "check"]));
+    assert_eq!(answer.code, 0, "{}", answer.text());
+}
+
 #[test]
 fn doctor_names_what_is_wrong_and_its_fix() {
     let repo = topic();
