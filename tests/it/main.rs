@@ -10,9 +10,12 @@
 mod action;
 mod change_set;
 mod check;
+mod config;
 mod critic;
 mod examples;
 mod github;
+mod house;
 mod publish;
 mod readme;
 mod support;
+mod workflow_run;
