@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::change::RepoPath;
@@ -49,7 +51,8 @@ impl fmt::Debug for RuleId {
 }
 
 /// How bad it is. Only [`Level::Error`] blocks. The order is from worst to mildest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Blocks the change.
     Error,

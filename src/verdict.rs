@@ -1,5 +1,8 @@
 //! What the guards came to, together: findings, what ran, and the one word that becomes the exit code.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::finding::{Finding, Level};
 use crate::guards::{Guard, critic, size};
 
@@ -77,7 +80,8 @@ pub struct LabelSpec {
 }
 
 /// The verdict in one word. The order is from best to worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Nothing blocks.
     Pass,

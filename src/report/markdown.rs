@@ -1,0 +1,384 @@
+//! The report as GitHub-flavoured Markdown: the pull request's comment and the job's summary.
+//!
+//! Three needs pull here. A reviewer wants the verdict in one glance and the rest folded away. GitHub refuses a body
+//! over its limit, so what is worst must come first and what does not fit must be counted. And the words of strangers
+//! must stay words: no mention, no link, no image, no heading, no `</details>`, whatever they contain.
+//!
+//! For the last one there is a single idea. A backslash or an entity is not enough: GitHub looks for `@team`, `#12` and
+//! commit ids in the *rendered* text, where both are gone. Code is the one place in which neither Markdown nor GitHub
+//! looks for anything. So a word that is not plainly a word is shown as code, behind a fence longer than any run of
+//! backticks in it: see [`prose`] and [`code`].
+
+use std::fmt::Write as _;
+
+use super::json::{Finding, GuardStatus, LeftOut, Location, Report, Subject};
+use super::{
+    Tally, counted, in_words, one_line, percent_encoded, shorten, size_in_words, subject_in_words, uncounted_in_words,
+    visible,
+};
+use crate::change::ObjectId;
+use crate::finding::Level;
+use crate::verdict::Outcome;
+
+/// For a comment. GitHub takes 65,536 characters; bytes are never fewer than its characters however it counts them,
+/// and the rest leaves room for a marker.
+pub const COMMENT_BYTES: usize = 64_000;
+/// For a job's summary: GitHub takes 1 MiB of one step.
+pub const SUMMARY_BYTES: usize = 1_048_576 - 1_024;
+
+const MESSAGE_CHARS: usize = 1_000;
+const EXCERPT_COLUMNS: usize = 160;
+const MOST_GUARDS: usize = 50;
+const MOST_NAMES: usize = 100;
+/// What closing a section and counting the rest takes at most.
+const RESERVE: usize = 400;
+
+/// Prints the report in at most `budget` bytes.
+pub fn render(report: &Report, budget: usize) -> String {
+    let (head, foot) = (head(report), foot(report));
+    if head.len() + foot.len() + 2 * RESERVE > budget {
+        // So little room that only the verdict itself is worth it; and none at all for less.
+        let verdict = headline(report);
+        return if verdict.len() <= budget { verdict } else { String::new() };
+    }
+    let mut page = Page { text: head, room: budget - foot.len() - RESERVE };
+    for (level, title) in [(Level::Error, "error"), (Level::Warning, "warning"), (Level::Note, "note")] {
+        let findings = report.findings.iter().filter(|finding| finding.level == level);
+        let fold = if level == Level::Error { Fold::Open } else { Fold::Closed };
+        let blocks = findings.map(|finding| block(finding, &report.subject));
+        page.section(&counted(report.count(level), title), report.count(level), fold, title, blocks);
+    }
+    let suppressed = report.suppressed.iter().map(|suppressed| {
+        let reason = prose(&suppressed.reason, MESSAGE_CHARS);
+        format!("{}Suppressed: {reason}\n\n", opening(&suppressed.finding, &report.subject))
+    });
+    let count = report.suppressed.len();
+    page.section(&format!("{count} suppressed"), count, Fold::Closed, "suppressed finding", suppressed);
+    if let Some(size) = &report.size {
+        let count = size.left_out.len();
+        let lines = size.left_out.iter().take(MOST_NAMES).map(left_out);
+        page.section(&format!("{} left out of the size", counted(count, "file")), count, Fold::Closed, "file", lines);
+    }
+    page.text.push_str(&foot);
+    page.text
+}
+
+/// Whether a section is unfolded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fold {
+    Open,
+    Closed,
+}
+
+/// A text that grows by whole blocks and never over its room.
+struct Page {
+    text: String,
+    room: usize,
+}
+
+impl Page {
+    /// Blocks under a title, as many of the `count` as fit, and a sentence about the others. [`RESERVE`] keeps the
+    /// place for that sentence.
+    fn section(&mut self, title: &str, count: usize, fold: Fold, noun: &str, blocks: impl Iterator<Item = String>) {
+        if count == 0 {
+            return;
+        }
+        let (open, close) = match fold {
+            Fold::Open => (String::new(), ""),
+            Fold::Closed => (format!("<details><summary>{title}</summary>\n\n"), "\n</details>\n\n"),
+        };
+        // The sentences of every section together must fit behind the last block.
+        let rest = |missing: usize| {
+            let nouns = if missing == 1 { noun.to_owned() } else { format!("{noun}s") };
+            format!("…and {missing} more {nouns}; the whole list is in the job's log.\n\n")
+        };
+        let frame = open.len() + close.len() + rest(count).len();
+        if self.text.len() + frame > self.room {
+            return;
+        }
+        self.text.push_str(&open);
+        let mut shown = 0;
+        for block in blocks {
+            if self.text.len() + block.len() + close.len() + rest(count).len() > self.room {
+                break;
+            }
+            self.text.push_str(&block);
+            shown += 1;
+        }
+        if shown < count {
+            if !self.text.ends_with("\n\n") {
+                self.text.push('\n');
+            }
+            self.text.push_str(&rest(count - shown));
+        }
+        self.text.push_str(close);
+    }
+}
+
+/// What is there in any case, bounded: verdict, size, guards.
+fn head(report: &Report) -> String {
+    let mut text = headline(report);
+    text.push_str("\n| Guard | Result |\n| :-- | :-- |\n");
+    let tallies = Tally::by_guard(&report.findings);
+    for run in report.guards.iter().take(MOST_GUARDS) {
+        let tally = tallies.get(run.name.as_str()).copied().unwrap_or_default();
+        let reason = || cell(&prose(run.reason.as_deref().unwrap_or("no reason given"), 300));
+        let result = match run.status {
+            GuardStatus::Ran if tally.errors > 0 => format!("❌ {tally}"),
+            GuardStatus::Ran if tally.warnings > 0 => format!("⚠️ {tally}"),
+            GuardStatus::Ran => format!("✅ {tally}"),
+            GuardStatus::Skipped => format!("➖ skipped: {}", reason()),
+            GuardStatus::Broken => format!("💥 could not judge: {}", reason()),
+        };
+        let _ = writeln!(text, "| {} | {result} |", cell(&prose(&run.name, 40)));
+    }
+    text.push('\n');
+    text
+}
+
+fn headline(report: &Report) -> String {
+    let icon = match report.outcome {
+        Outcome::Pass => "✅",
+        Outcome::Blocked => "⛔",
+        Outcome::Broken => "💥",
+    };
+    let mut text = format!("### {icon} mainguard: {}\n", prose(&in_words(report), 400));
+    if let Some(size) = &report.size {
+        let label = code(&one_line(&size.label, 50));
+        let uncounted = uncounted_in_words(size).map(|files| format!(", {files}")).unwrap_or_default();
+        let _ = write!(text, "\n{} {label} {}{uncounted}\n", prose(&size.animal, 8), size_in_words(size));
+    }
+    text
+}
+
+fn foot(report: &Report) -> String {
+    let policy = match &report.subject.policy {
+        Some(source) => format!("by {}", code(&one_line(source, 120))),
+        None => "by the default policy".into(),
+    };
+    let version = prose(&report.tool.version, 30);
+    format!("<sub>mainguard {version} judged {} {policy}</sub>\n", prose(&subject_in_words(&report.subject), 400))
+}
+
+/// One finding: what and where, the code, what to do.
+fn block(finding: &Finding, subject: &Subject) -> String {
+    let mut text = opening(finding, subject);
+    if let Some(excerpt) = finding.location.as_ref().and_then(|location| location.excerpt.as_ref()) {
+        let lines: Vec<(u32, String)> = excerpt
+            .numbered()
+            .map(|(number, line)| {
+                (number, visible(&shorten(&line.replace('\t', "    "), EXCERPT_COLUMNS)).into_owned())
+            })
+            .collect();
+        let runs = lines.iter().map(|(_, line)| longest_run(line));
+        let fence = "`".repeat((runs.max().unwrap_or(0) + 1).max(3));
+        let wide = lines.last().map_or(1, |(number, _)| number.to_string().len());
+        let _ = writeln!(text, "{fence}");
+        for (number, line) in &lines {
+            // The number in front keeps a line from being a command to the runner, should this be shown in a log.
+            let _ = writeln!(text, "{}", format!("{number:>wide$} │ {line}").trim_end());
+        }
+        let _ = write!(text, "{fence}\n\n");
+    }
+    if let Some(help) = &finding.help {
+        let _ = write!(text, "> 💡 {}\n\n", prose(help, MESSAGE_CHARS));
+    }
+    text
+}
+
+/// The message, and in small letters its place and rule.
+fn opening(finding: &Finding, subject: &Subject) -> String {
+    let icon = match finding.level {
+        Level::Error => "❌",
+        Level::Warning => "⚠️",
+        Level::Note => "ℹ️",
+    };
+    let rule = code(&one_line(&finding.rule, 100));
+    let place = finding.location.as_ref().map(|location| format!("{} · ", place(location, subject)));
+    let message = prose(&finding.message, MESSAGE_CHARS);
+    format!("{icon} {message}<br>\n<sub>{}{rule}</sub>\n\n", place.unwrap_or_default())
+}
+
+fn place(location: &Location, subject: &Subject) -> String {
+    let name = location.place_name();
+    let Some(path) = location.repo_path() else {
+        return match location.span {
+            Some(span) => format!("{}, line {}", prose(&name, 100), span.line),
+            None => prose(&name, 100),
+        };
+    };
+    let shown = match location.span {
+        Some(span) => code(&format!("{}:{}", ending(&name, 160), span.line)),
+        None => code(&ending(&name, 160)),
+    };
+    match blob(subject, path.as_bytes()) {
+        Some(url) => {
+            let lines = location.span.map(|span| match span.end_line > span.line {
+                true => format!("#L{}-L{}", span.line, span.end_line),
+                false => format!("#L{}", span.line),
+            });
+            format!("[{shown}]({url}{})", lines.unwrap_or_default())
+        }
+        None => shown,
+    }
+}
+
+/// The address of a file at the head, if everything in it is what it should be: a document that was read back may
+/// hold anything.
+fn blob(subject: &Subject, path: &[u8]) -> Option<String> {
+    let (server, repository) = (subject.server_url.as_deref()?, subject.repository.as_deref()?);
+    let host = server.strip_prefix("https://").or_else(|| server.strip_prefix("http://"))?;
+    let host_fits = |byte: u8| byte.is_ascii_alphanumeric() || b".:-/_".contains(&byte);
+    let name_fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    let is_name = |part: &str| !part.is_empty() && part.bytes().all(name_fits) && part != "." && part != "..";
+    let (owner, name) = repository.split_once('/')?;
+    let commit = ObjectId::parse(subject.head.commit.as_deref()?)?;
+    // A browser would walk up such a path, to wherever its author likes.
+    let walks = path.split(|&byte| byte == b'/').any(|part| matches!(part, b"" | b"." | b".."));
+    let fits = !host.is_empty() && host.bytes().all(host_fits) && is_name(owner) && is_name(name) && !walks;
+    let fits = fits && path.len() <= 1_000;
+    fits.then(|| format!("{server}/{owner}/{name}/blob/{commit}/{}", percent_encoded(path)))
+}
+
+fn left_out(file: &LeftOut) -> String {
+    let path = code(&ending(&file.file.repo_path().to_string(), 160));
+    format!("- {path} {}, +{} −{}\n", prose(&file.reason, 60), file.added, file.deleted)
+}
+
+/// The end of a path says most.
+fn ending(path: &str, max: usize) -> String {
+    match path.chars().count().saturating_sub(max) {
+        0 => path.into(),
+        extra => format!("…{}", path.chars().skip(extra + 1).collect::<String>()),
+    }
+}
+
+/// Somebody's sentence. What stands in backticks is code, as people write it; of the rest, every word that is not
+/// plainly a word is code too.
+fn prose(text: &str, max: usize) -> String {
+    let text = one_line(text, max);
+    let parts: Vec<&str> = text.split('`').collect();
+    let last = parts.len() - 1;
+    let mut shown = String::with_capacity(text.len() + 16);
+    for (index, part) in parts.iter().enumerate() {
+        let quoted = index % 2 == 1 && index < last;
+        match quoted && !part.trim().is_empty() {
+            true => shown.push_str(&code(part)),
+            false => words(part, &mut shown),
+        }
+    }
+    shown
+}
+
+fn words(text: &str, shown: &mut String) {
+    for (index, word) in text.split(' ').enumerate() {
+        if index > 0 {
+            shown.push(' ');
+        }
+        let core = word.trim_start_matches(['(', '"', '\'']);
+        let (lead, core) = word.split_at(word.len() - core.len());
+        let trimmed = core.trim_end_matches(['.', ',', ';', ':', '?', ')', '"', '\'']);
+        let (core, trail) = core.split_at(trimmed.len());
+        shown.push_str(lead);
+        match is_plain(core) {
+            true => shown.push_str(core),
+            false => shown.push_str(&code(core)),
+        }
+        shown.push_str(trail);
+    }
+}
+
+/// A word that no Markdown and no feature of GitHub takes for more than a word. Not plain: what could be a commit
+/// (seven hexadecimal digits), a `www.` address, or a reference to a tracker (`GH-12`, or whatever the repository has
+/// set up); and whatever holds a character with a meaning.
+fn is_plain(word: &str) -> bool {
+    let benign = |character: char| match character.is_ascii() {
+        true => character.is_ascii_alphanumeric() || "'’-.,+%/()".contains(character),
+        false => true,
+    };
+    let is_commit = word.len() >= 7 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let holds_commit = word.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| {
+        part.len() >= 7 && part.bytes().all(|byte| byte.is_ascii_hexdigit()) && part.bytes().any(|b| b.is_ascii_digit())
+    });
+    let is_address = word.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("www."));
+    let is_reference = word.rsplit_once('-').is_some_and(|(key, number)| {
+        key.starts_with(|c: char| c.is_ascii_alphabetic()) && number.starts_with(|c: char| c.is_ascii_digit())
+    });
+    word.chars().all(benign) && !is_commit && !holds_commit && !is_address && !is_reference
+}
+
+/// Text as code, exactly as it is, on one line.
+fn code(text: &str) -> String {
+    let fence = "`".repeat(longest_run(text) + 1);
+    // One space on each side is taken off again; it keeps backticks and spaces at the ends where they are.
+    let pad = text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) || text.is_empty();
+    let pad = if pad { " " } else { "" };
+    format!("{fence}{pad}{text}{pad}{fence}")
+}
+
+fn longest_run(text: &str) -> usize {
+    text.split(|character| character != '`').map(str::len).max().unwrap_or(0)
+}
+
+/// For a table, whose cells are split before anything else is looked at, escapes inside of code included; renderers do
+/// not agree on `\|` behind a backslash. A broken bar says the same to a reader.
+fn cell(text: &str) -> String {
+    text.replace('|', "¦")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stay_words_and_everything_else_is_code() {
+        for (text, shown) in [
+            ("the change is large: 1200 lines", "the change is large: 1200 lines"),
+            ("ask @team (or @me).", "ask `@team` (or `@me`)."),
+            ("see #12, GH-12 and www.x.y", "see `#12`, `GH-12` and `www.x.y`"),
+            ("at deadbeef or 1234567!", "at `deadbeef` or `1234567!`"),
+            ("add the label `size-approved`", "add the label `size-approved`"),
+            ("a lone ` backtick", "a lone `` ` `` backtick"),
+            ("</details><!-- x -->", "`</details><!--` x `-->`"),
+            ("and/or 80 % of it", "and/or 80 % of it"),
+            ("a\nb\u{202e}", "a `b\\u{202e}`"),
+        ] {
+            assert_eq!(prose(text, 100), shown);
+        }
+    }
+
+    #[test]
+    fn code_is_fenced_by_more_than_it_holds() {
+        assert_eq!(code("a"), "`a`");
+        assert_eq!(code("`a``"), "``` `a`` ```");
+        assert_eq!(code(" "), "`   `");
+    }
+
+    #[test]
+    fn an_address_is_built_of_sound_parts_only() {
+        let commit = "a".repeat(40);
+        let subject = |server: &str, repository: &str| Subject {
+            server_url: Some(server.into()),
+            repository: Some(repository.into()),
+            pull_request: None,
+            base: super::super::json::Base { name: None, guessed: false, commit: None },
+            head: super::super::json::Head { kind: super::super::json::HeadKind::Commit, commit: Some(commit.clone()) },
+            commits: 0,
+            files: 0,
+            added: 0,
+            deleted: 0,
+            policy: None,
+        };
+        let sound = blob(&subject("https://github.com", "o/n"), b"a b.rs").unwrap();
+        assert_eq!(sound, format!("https://github.com/o/n/blob/{commit}/a%20b.rs"));
+        for (server, repository, path) in [
+            ("javascript:alert(1)", "o/n", "a"),
+            ("https://a.b/) @team", "o/n", "a"),
+            ("https://a.b", "o/../n", "a"),
+            ("https://a.b", "../n", "a"),
+            ("https://a.b", "o/n", "../../../evil/x"),
+        ] {
+            assert_eq!(blob(&subject(server, repository), path.as_bytes()), None);
+        }
+    }
+}
