@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::json::{Finding, GuardStatus, Location, Report};
-use super::{one_line, shorten, visible};
+use super::{one_line, visible};
 use crate::finding::Level;
 
 const MESSAGE_CHARS: usize = 4_000;
@@ -36,7 +36,7 @@ struct Suite {
 
 impl Suite {
     fn named(name: &str) -> Suite {
-        Suite { name: shorten(name, 100).into_owned(), ..Suite::default() }
+        Suite { name: one_line(name, 100), ..Suite::default() }
     }
 
     fn push(&mut self, counts: Counts, case: &str) {
@@ -136,7 +136,7 @@ fn case(finding: &Finding, suppressed: Option<&str>) -> (Counts, String) {
             (Counts::PASSED, format!("<system-out>{level}: {}</system-out>", escaped(&body)))
         }
     };
-    let guard = escaped(&shorten(finding.guard(), 100));
+    let guard = escaped(&one_line(finding.guard(), 100));
     let (name, file) = (escaped(&name), file.unwrap_or_default());
     (counts, format!("    <testcase classname=\"mainguard.{guard}\" name=\"{name}\"{file}>{inner}</testcase>\n"))
 }
@@ -163,7 +163,7 @@ fn body(finding: &Finding, message: &str, place: Option<&str>) -> String {
     body
 }
 
-/// For attributes and for text. Line ends are kept (in an attribute as a reference, or a reader would see a space).
+/// For attributes and for text. A line end stays one: [`one_line`] has seen to those that attributes would lose.
 fn escaped(text: &str) -> String {
     let text = text.split('\n').map(visible).collect::<Vec<_>>().join("\n");
     text.chars().fold(String::with_capacity(text.len()), |mut xml, character| {
@@ -173,7 +173,6 @@ fn escaped(text: &str) -> String {
             '>' => xml.push_str("&gt;"),
             '"' => xml.push_str("&quot;"),
             '\'' => xml.push_str("&apos;"),
-            '\n' => xml.push_str("&#10;"),
             // Valid Unicode and yet no XML character.
             '\u{fffe}' | '\u{ffff}' => xml.push('\u{fffd}'),
             _ => xml.push(character),
@@ -188,6 +187,6 @@ mod tests {
 
     #[test]
     fn nothing_leaves_its_element() {
-        assert_eq!(escaped("</failure>\"'&\u{0}\u{ffff}\n]]>"), "&lt;/failure&gt;&quot;&apos;&amp;\\u{0}\u{fffd}&#10;]]&gt;");
+        assert_eq!(escaped("</failure>\"'&\u{0}\u{ffff}\n]]>"), "&lt;/failure&gt;&quot;&apos;&amp;\\u{0}\u{fffd}\n]]&gt;");
     }
 }

@@ -30,7 +30,7 @@ const MESSAGE_CHARS: usize = 1_000;
 const EXCERPT_COLUMNS: usize = 160;
 const MOST_GUARDS: usize = 50;
 const MOST_NAMES: usize = 100;
-/// What closing a section and counting the rest takes at most.
+/// What naming the sections that found no room takes at most.
 const RESERVE: usize = 400;
 
 /// Prints the report in at most `budget` bytes.
@@ -41,7 +41,7 @@ pub fn render(report: &Report, budget: usize) -> String {
         let verdict = headline(report);
         return if verdict.len() <= budget { verdict } else { String::new() };
     }
-    let mut page = Page { text: head, room: budget - foot.len() - RESERVE };
+    let mut page = Page { text: head, room: budget - foot.len() - RESERVE, dropped: Vec::new() };
     for (level, title) in [(Level::Error, "error"), (Level::Warning, "warning"), (Level::Note, "note")] {
         let findings = report.findings.iter().filter(|finding| finding.level == level);
         let fold = if level == Level::Error { Fold::Open } else { Fold::Closed };
@@ -59,6 +59,9 @@ pub fn render(report: &Report, budget: usize) -> String {
         let lines = size.left_out.iter().take(MOST_NAMES).map(left_out);
         page.section(&format!("{} left out of the size", counted(count, "file")), count, Fold::Closed, "file", lines);
     }
+    if !page.dropped.is_empty() {
+        let _ = write!(page.text, "Not shown here for want of room: {}.\n\n", page.dropped.join(", "));
+    }
     page.text.push_str(&foot);
     page.text
 }
@@ -74,41 +77,43 @@ enum Fold {
 struct Page {
     text: String,
     room: usize,
+    /// Sections of which not even the frame fitted.
+    dropped: Vec<String>,
 }
 
 impl Page {
-    /// Blocks under a title, as many of the `count` as fit, and a sentence about the others. [`RESERVE`] keeps the
-    /// place for that sentence.
+    /// Blocks under a title, as many of the `count` as fit, and a sentence about the others.
     fn section(&mut self, title: &str, count: usize, fold: Fold, noun: &str, blocks: impl Iterator<Item = String>) {
         if count == 0 {
             return;
         }
         let (open, close) = match fold {
             Fold::Open => (String::new(), ""),
-            Fold::Closed => (format!("<details><summary>{title}</summary>\n\n"), "\n</details>\n\n"),
+            Fold::Closed => (format!("<details><summary>{title}</summary>\n\n"), "</details>\n\n"),
         };
-        // The sentences of every section together must fit behind the last block.
         let rest = |missing: usize| {
             let nouns = if missing == 1 { noun.to_owned() } else { format!("{noun}s") };
-            format!("…and {missing} more {nouns}; the whole list is in the job's log.\n\n")
+            format!("…and {missing} more {nouns}: the full report has all of them.\n\n")
         };
-        let frame = open.len() + close.len() + rest(count).len();
-        if self.text.len() + frame > self.room {
+        // One more for the line end that a list lacks before what follows.
+        let closing = rest(count).len() + close.len() + 1;
+        if self.text.len() + open.len() + closing > self.room {
+            self.dropped.push(title.into());
             return;
         }
         self.text.push_str(&open);
         let mut shown = 0;
         for block in blocks {
-            if self.text.len() + block.len() + close.len() + rest(count).len() > self.room {
+            if self.text.len() + block.len() + closing > self.room {
                 break;
             }
             self.text.push_str(&block);
             shown += 1;
         }
+        if !self.text.ends_with("\n\n") {
+            self.text.push('\n');
+        }
         if shown < count {
-            if !self.text.ends_with("\n\n") {
-                self.text.push('\n');
-            }
             self.text.push_str(&rest(count - shown));
         }
         self.text.push_str(close);
@@ -146,7 +151,7 @@ fn headline(report: &Report) -> String {
     if let Some(size) = &report.size {
         let label = code(&one_line(&size.label, 50));
         let uncounted = uncounted_in_words(size).map(|files| format!(", {files}")).unwrap_or_default();
-        let _ = write!(text, "\n{} {label} {}{uncounted}\n", prose(&size.animal, 8), size_in_words(size));
+        let _ = write!(text, "\n**Size** {} {label} {}{uncounted}\n", prose(&size.animal, 8), size_in_words(size));
     }
     text
 }
@@ -257,17 +262,27 @@ fn ending(path: &str, max: usize) -> String {
 /// plainly a word is code too.
 fn prose(text: &str, max: usize) -> String {
     let text = one_line(text, max);
-    let parts: Vec<&str> = text.split('`').collect();
-    let last = parts.len() - 1;
     let mut shown = String::with_capacity(text.len() + 16);
-    for (index, part) in parts.iter().enumerate() {
-        let quoted = index % 2 == 1 && index < last;
-        match quoted && !part.trim().is_empty() {
-            true => shown.push_str(&code(part)),
-            false => words(part, &mut shown),
+    let mut rest = text.as_str();
+    while let Some((start, length)) = quotation(rest) {
+        let end = start + 1 + length;
+        match rest[start + 1..end].trim().is_empty() {
+            true => words(&rest[..=end], &mut shown),
+            false => {
+                words(&rest[..start], &mut shown);
+                push_code(&mut shown, &rest[start + 1..end]);
+            }
         }
+        rest = &rest[end + 1..];
     }
+    words(rest, &mut shown);
     shown
+}
+
+/// Where the next text in backticks begins, its first backtick included, and how long it is without them.
+fn quotation(text: &str) -> Option<(usize, usize)> {
+    let start = text.find('`')?;
+    Some((start, text[start + 1..].find('`')?))
 }
 
 fn words(text: &str, shown: &mut String) {
@@ -277,15 +292,23 @@ fn words(text: &str, shown: &mut String) {
         }
         let core = word.trim_start_matches(['(', '"', '\'']);
         let (lead, core) = word.split_at(word.len() - core.len());
-        let trimmed = core.trim_end_matches(['.', ',', ';', ':', '?', ')', '"', '\'']);
+        let trimmed = core.trim_end_matches(['.', ',', ';', ':', '?', '!', ')', '"', '\'']);
         let (core, trail) = core.split_at(trimmed.len());
         shown.push_str(lead);
         match is_plain(core) {
             true => shown.push_str(core),
-            false => shown.push_str(&code(core)),
+            false => push_code(shown, core),
         }
         shown.push_str(trail);
     }
+}
+
+/// Two codes that touch would be read as one run of backticks.
+fn push_code(shown: &mut String, text: &str) {
+    if shown.ends_with('`') {
+        shown.push(' ');
+    }
+    shown.push_str(&code(text));
 }
 
 /// A word that no Markdown and no feature of GitHub takes for more than a word. Not plain: what could be a commit
@@ -296,15 +319,13 @@ fn is_plain(word: &str) -> bool {
         true => character.is_ascii_alphanumeric() || "'’-.,+%/()".contains(character),
         false => true,
     };
-    let is_commit = word.len() >= 7 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let holds_commit = word.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| {
-        part.len() >= 7 && part.bytes().all(|byte| byte.is_ascii_hexdigit()) && part.bytes().any(|b| b.is_ascii_digit())
-    });
+    let is_commit = |part: &str| part.len() >= 7 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let holds_commit = word.split(|character: char| !character.is_ascii_alphanumeric()).any(is_commit);
     let is_address = word.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("www."));
     let is_reference = word.rsplit_once('-').is_some_and(|(key, number)| {
         key.starts_with(|c: char| c.is_ascii_alphabetic()) && number.starts_with(|c: char| c.is_ascii_digit())
     });
-    word.chars().all(benign) && !is_commit && !holds_commit && !is_address && !is_reference
+    word.chars().all(benign) && !holds_commit && !is_address && !is_reference
 }
 
 /// Text as code, exactly as it is, on one line.
@@ -336,10 +357,11 @@ mod tests {
             ("the change is large: 1200 lines", "the change is large: 1200 lines"),
             ("ask @team (or @me).", "ask `@team` (or `@me`)."),
             ("see #12, GH-12 and www.x.y", "see `#12`, `GH-12` and `www.x.y`"),
-            ("at deadbeef or 1234567!", "at `deadbeef` or `1234567!`"),
+            ("at deadbeef or 1234567!", "at `deadbeef` or `1234567`!"),
             ("add the label `size-approved`", "add the label `size-approved`"),
             ("a lone ` backtick", "a lone `` ` `` backtick"),
             ("</details><!-- x -->", "`</details><!--` x `-->`"),
+            ("a`b`c``d`e", "a`b` ``` c`` ``` ``d`e``"),
             ("and/or 80 % of it", "and/or 80 % of it"),
             ("a\nb\u{202e}", "a `b\\u{202e}`"),
         ] {

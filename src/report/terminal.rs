@@ -10,7 +10,7 @@ use annotate_snippets::{AnnotationKind, Group, Level as Heading, Origin, Rendere
 use anstyle::{AnsiColor, Style};
 
 use super::json::{Excerpt, Finding, GuardStatus, LeftOut, Location, Report, Span, Suppressed};
-use super::{Tally, in_words, one_line, size_in_words, subject_in_words, uncounted_in_words, visible};
+use super::{Tally, counted, in_words, one_line, size_in_words, subject_in_words, uncounted_in_words, visible};
 use crate::finding::{Level, is_deceptive};
 use crate::verdict::Outcome;
 
@@ -137,7 +137,7 @@ fn summary(report: &Report, paint: &Paint) -> String {
                 text.push_str(&format!("{margin}{}\n", paint.dim(&format!("left out: {}", left_out(&size.left_out)))));
             }
             if let Some(uncounted) = uncounted_in_words(size) {
-                text.push_str(&format!("{margin}{}\n", paint.dim(&format!("{uncounted} without counted lines"))));
+                text.push_str(&format!("{margin}{}\n", paint.dim(&format!("without lines: {uncounted}"))));
             }
         }
     }
@@ -147,7 +147,7 @@ fn summary(report: &Report, paint: &Paint) -> String {
         };
         let shown: Vec<String> = report.suppressed.iter().take(NAMES).map(reasons).collect();
         let (count, rest) = (report.suppressed.len(), report.suppressed.len() - shown.len());
-        text.push_str(&format!("suppressed: {count}: {}{}\n", shown.join(", "), and_more(rest)));
+        text.push_str(&format!("suppressed: {}: {}{}\n", counted(count, "finding"), shown.join(", "), and_more(rest)));
     }
     text.push_str(&paint.dim(&format!("judged: {}\n", judged(report))));
     text.push_str(&paint.outcome(report.outcome, &in_words(report)));
