@@ -198,22 +198,18 @@ fn in_words(report: &Report) -> String {
     }
 }
 
-/// `312 changed lines (+200 −112) in 9 files`
+/// `312 changed lines (+200 −112) in 9 files (1 binary, 2 moved)`
 fn size_in_words(size: &json::Size) -> String {
-    let files = counted(size.files as usize, "file");
     let (added, deleted) = (size.added, size.deleted);
-    match size.lines == added.saturating_add(deleted) {
-        true => format!("{} (+{added} −{deleted}) in {files}", counted(size.lines as usize, "changed line")),
-        false => format!("{} after weighting (+{added} −{deleted}) in {files}", counted(size.lines as usize, "line")),
-    }
-}
-
-/// What the size counts no lines of, apart from what is left out; `None` when there is nothing of the kind.
-fn uncounted_in_words(size: &json::Size) -> Option<String> {
-    let binary = (!size.binary.is_empty()).then(|| counted(size.binary.len(), "binary file"));
-    let moved = (size.moved > 0).then(|| counted(size.moved as usize, "moved file"));
-    let parts: Vec<String> = binary.into_iter().chain(moved).collect();
-    (!parts.is_empty()).then(|| parts.join(" and "))
+    let lines = match size.lines == added.saturating_add(deleted) {
+        true => counted(size.lines as usize, "changed line"),
+        false => format!("{} after weighting", counted(size.lines as usize, "line")),
+    };
+    let binary = (!size.binary.is_empty()).then(|| format!("{} binary", size.binary.len()));
+    let moved = (size.moved > 0).then(|| format!("{} moved", size.moved));
+    let kinds: Vec<String> = binary.into_iter().chain(moved).collect();
+    let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+    format!("{lines} (+{added} −{deleted}) in {}{kinds}", counted(size.files as usize, "file"))
 }
 
 /// `3 commits on main (guessed), 1234567..89abcde`: what was compared with what. Safe on a terminal.
@@ -324,6 +320,14 @@ fn shorten(text: &str, max: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{}…", kept[..border.unwrap_or(end)].trim_end()))
 }
 
+/// At most `max` characters of a path: its end says most.
+fn ending(path: &str, max: usize) -> Cow<'_, str> {
+    match path.char_indices().nth_back(max) {
+        None => Cow::Borrowed(path),
+        Some((at, _)) => Cow::Owned(format!("…{}", path[at..].chars().skip(2).collect::<String>())),
+    }
+}
+
 /// `1 error`, `2 errors`.
 fn counted(count: usize, noun: &str) -> String {
     match count {
@@ -364,6 +368,13 @@ mod tests {
         assert_eq!(shorten("one two three", 12), "one two…");
         assert_eq!(shorten("äöüßäöüß", 4), "äöü…");
         assert_eq!(shorten("", 0), "");
+    }
+
+    #[test]
+    fn a_path_is_cut_at_its_beginning() {
+        assert_eq!(ending("src/a.rs", 8), "src/a.rs");
+        assert_eq!(ending("src/a.rs", 5), "…a.rs");
+        assert_eq!(ending("äöü", 2), "…ü");
     }
 
     #[test]

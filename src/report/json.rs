@@ -9,7 +9,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Subject as Judged;
+use super::{Subject as Judged, ending, visible};
 use crate::change::{Head as ChangeHead, RepoPath};
 use crate::finding::{self, Level, Place as FoundIn, is_deceptive};
 use crate::guards::{critic, size};
@@ -185,10 +185,10 @@ pub struct Location {
 }
 
 impl Location {
-    /// What it is in, safe to print: escapes as in `RepoPath`'s `Display`.
+    /// What it is in, safe to print.
     pub(super) fn place_name(&self) -> String {
         match (self.place, &self.file) {
-            (Place::File, Some(file)) => file.repo_path().to_string(),
+            (Place::File, Some(file)) => file.shown(),
             (Place::File, None) => "(unknown file)".into(),
             (Place::Description, _) => FoundIn::Description.to_string(),
         }
@@ -228,6 +228,11 @@ impl FilePath {
     pub fn repo_path(&self) -> RepoPath {
         let exact = self.path_hex.as_deref().and_then(from_hex);
         RepoPath::new(exact.unwrap_or_else(|| self.path.clone().into_bytes()))
+    }
+
+    /// The path as every report but the exact ones shows it: bounded, and without tricks.
+    pub(super) fn shown(&self) -> String {
+        visible(&ending(&self.repo_path().to_string(), 400)).into_owned()
     }
 }
 

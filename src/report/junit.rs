@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::json::{Finding, GuardStatus, Location, Report};
+use super::json::{Finding, GuardStatus, Location, Place, Report};
 use super::{one_line, visible};
 use crate::finding::Level;
 
@@ -47,7 +47,10 @@ impl Suite {
     /// A case that says something about the guard itself.
     fn push_whole(&mut self, counts: Counts, inner: &str) {
         let name = escaped(&self.name);
-        self.push(counts, &format!("    <testcase classname=\"mainguard.{name}\" name=\"{name}\">{inner}</testcase>\n"));
+        self.push(
+            counts,
+            &format!("    <testcase classname=\"mainguard.{name}\" name=\"{name}\">{inner}</testcase>\n"),
+        );
     }
 }
 
@@ -115,10 +118,10 @@ fn case(finding: &Finding, suppressed: Option<&str>) -> (Counts, String) {
     let message = one_line(&finding.message, MESSAGE_CHARS);
     let rule = one_line(&finding.rule, 100);
     let place = finding.location.as_ref().map(place);
-    let file = finding.location.as_ref().and_then(|location| Some((location, location.repo_path()?)));
-    let file = file.map(|(location, path)| {
+    let file = finding.location.as_ref().filter(|location| location.place == Place::File);
+    let file = file.map(|location| {
         let line = location.span.map(|span| format!(" line=\"{}\"", span.line)).unwrap_or_default();
-        format!(" file=\"{}\"{line}", escaped(&path.to_string()))
+        format!(" file=\"{}\"{line}", escaped(&location.place_name()))
     });
     let name = match &place {
         Some(place) => format!("{rule} at {place}"),
@@ -187,6 +190,9 @@ mod tests {
 
     #[test]
     fn nothing_leaves_its_element() {
-        assert_eq!(escaped("</failure>\"'&\u{0}\u{ffff}\n]]>"), "&lt;/failure&gt;&quot;&apos;&amp;\\u{0}\u{fffd}\n]]&gt;");
+        assert_eq!(
+            escaped("</failure>\"'&\u{0}\u{ffff}\n]]>"),
+            "&lt;/failure&gt;&quot;&apos;&amp;\\u{0}\u{fffd}\n]]&gt;"
+        );
     }
 }

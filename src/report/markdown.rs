@@ -11,13 +11,13 @@
 
 use std::fmt::Write as _;
 
-use super::json::{Finding, GuardStatus, LeftOut, Location, Report, Subject};
+use super::json::{Finding, GuardStatus, LeftOut, Location, Report, Size, Subject};
 use super::{
-    Tally, counted, in_words, one_line, percent_encoded, shorten, size_in_words, subject_in_words, uncounted_in_words,
-    visible,
+    Tally, counted, ending, in_words, one_line, percent_encoded, shorten, size_in_words, subject_in_words, visible,
 };
 use crate::change::ObjectId;
 use crate::finding::Level;
+use crate::guards::Guard;
 use crate::verdict::Outcome;
 
 /// For a comment. GitHub takes 65,536 characters; bytes are never fewer than its characters however it counts them,
@@ -53,7 +53,7 @@ pub fn render(report: &Report, budget: usize) -> String {
         format!("{}Suppressed: {reason}\n\n", opening(&suppressed.finding, &report.subject))
     });
     let count = report.suppressed.len();
-    page.section(&format!("{count} suppressed"), count, Fold::Closed, "suppressed finding", suppressed);
+    page.section(&counted(count, "suppressed finding"), count, Fold::Closed, "suppressed finding", suppressed);
     if let Some(size) = &report.size {
         let count = size.left_out.len();
         let lines = size.left_out.iter().take(MOST_NAMES).map(left_out);
@@ -128,10 +128,14 @@ fn head(report: &Report) -> String {
     for run in report.guards.iter().take(MOST_GUARDS) {
         let tally = tallies.get(run.name.as_str()).copied().unwrap_or_default();
         let reason = || cell(&prose(run.reason.as_deref().unwrap_or("no reason given"), 300));
+        let found = match &report.size {
+            Some(size) if run.name == Guard::Size.name() => sized(size, tally),
+            _ => tally.to_string(),
+        };
         let result = match run.status {
-            GuardStatus::Ran if tally.errors > 0 => format!("❌ {tally}"),
-            GuardStatus::Ran if tally.warnings > 0 => format!("⚠️ {tally}"),
-            GuardStatus::Ran => format!("✅ {tally}"),
+            GuardStatus::Ran if tally.errors > 0 => format!("❌ {found}"),
+            GuardStatus::Ran if tally.warnings > 0 => format!("⚠️ {found}"),
+            GuardStatus::Ran => format!("✅ {found}"),
             GuardStatus::Skipped => format!("➖ skipped: {}", reason()),
             GuardStatus::Broken => format!("💥 could not judge: {}", reason()),
         };
@@ -141,19 +145,19 @@ fn head(report: &Report) -> String {
     text
 }
 
+fn sized(size: &Size, tally: Tally) -> String {
+    let (label, animal) = (code(&one_line(&size.label, 50)), prose(&size.animal, 8));
+    let found = if tally == Tally::default() { String::new() } else { format!("; {tally}") };
+    cell(&format!("{label} {animal} {}{found}", size_in_words(size)))
+}
+
 fn headline(report: &Report) -> String {
     let icon = match report.outcome {
         Outcome::Pass => "✅",
         Outcome::Blocked => "⛔",
         Outcome::Broken => "💥",
     };
-    let mut text = format!("### {icon} mainguard: {}\n", prose(&in_words(report), 400));
-    if let Some(size) = &report.size {
-        let label = code(&one_line(&size.label, 50));
-        let uncounted = uncounted_in_words(size).map(|files| format!(", {files}")).unwrap_or_default();
-        let _ = write!(text, "\n**Size** {} {label} {}{uncounted}\n", prose(&size.animal, 8), size_in_words(size));
-    }
-    text
+    format!("### {icon} mainguard · {}\n", prose(&in_words(report), 400))
 }
 
 fn foot(report: &Report) -> String {
@@ -246,16 +250,8 @@ fn blob(subject: &Subject, path: &[u8]) -> Option<String> {
 }
 
 fn left_out(file: &LeftOut) -> String {
-    let path = code(&ending(&file.file.repo_path().to_string(), 160));
+    let path = code(&ending(&file.file.shown(), 160));
     format!("- {path} {}, +{} −{}\n", prose(&file.reason, 60), file.added, file.deleted)
-}
-
-/// The end of a path says most.
-fn ending(path: &str, max: usize) -> String {
-    match path.chars().count().saturating_sub(max) {
-        0 => path.into(),
-        extra => format!("…{}", path.chars().skip(extra + 1).collect::<String>()),
-    }
 }
 
 /// Somebody's sentence. What stands in backticks is code, as people write it; of the rest, every word that is not

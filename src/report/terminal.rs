@@ -10,8 +10,9 @@ use annotate_snippets::{AnnotationKind, Group, Level as Heading, Origin, Rendere
 use anstyle::{AnsiColor, Style};
 
 use super::json::{Excerpt, Finding, GuardStatus, LeftOut, Location, Report, Span, Suppressed};
-use super::{Tally, counted, in_words, one_line, size_in_words, subject_in_words, uncounted_in_words, visible};
+use super::{Tally, counted, ending, in_words, one_line, size_in_words, subject_in_words};
 use crate::finding::{Level, is_deceptive};
+use crate::guards::Guard;
 use crate::verdict::Outcome;
 
 /// A message is a sentence or two; what is longer quotes too much.
@@ -20,7 +21,6 @@ const MESSAGE_CHARS: usize = 1_000;
 const NAMES: usize = 4;
 /// A document read back may name any number.
 const MOST_GUARDS: usize = 50;
-const SIZE: &str = "size";
 
 /// Draws the report. `width` is that of the terminal in columns.
 pub fn render(report: &Report, color: bool, width: usize) -> String {
@@ -56,17 +56,21 @@ fn drawn(finding: &Finding) -> Group<'static> {
 }
 
 fn arrow(location: &Location, span: Option<Span>) -> Origin<'static> {
-    let origin = Origin::path(visible(&location.place_name()).into_owned());
+    let origin = Origin::path(location.place_name());
     match span {
         Some(span) => origin.line(span.line as usize).char_column(span.column as usize),
         None => origin,
     }
 }
 
-fn code(location: &Location, span: Span, excerpt: &Excerpt) -> Snippet<'static, annotate_snippets::Annotation<'static>> {
+fn code(
+    location: &Location,
+    span: Span,
+    excerpt: &Excerpt,
+) -> Snippet<'static, annotate_snippets::Annotation<'static>> {
     let (source, mark) = source(span, excerpt);
     Snippet::source(source)
-        .path(visible(&location.place_name()).into_owned())
+        .path(location.place_name())
         .line_start(excerpt.first_line.max(1) as usize)
         .annotation(AnnotationKind::Primary.span(mark))
 }
@@ -96,7 +100,7 @@ fn source(span: Span, excerpt: &Excerpt) -> (String, Range<usize>) {
     (source, start..end)
 }
 
-/// A line as [`visible`] shows it, tabs kept for the renderer, and where each of its columns begins; the last entry is
+/// A line as [`visible`](super::visible) shows it, tabs kept for the renderer, and where each of its columns begins; the last entry is
 /// the end of the line.
 fn drawable(line: &str) -> (String, Vec<usize>) {
     let (mut shown, mut columns) = (String::with_capacity(line.len()), Vec::new());
@@ -121,7 +125,7 @@ fn summary(report: &Report, paint: &Paint) -> String {
         let tally = tallies.get(run.name.as_str()).copied().unwrap_or_default();
         let reason = one_line(run.reason.as_deref().unwrap_or("no reason given"), MESSAGE_CHARS);
         let result = match (run.status, &report.size) {
-            (GuardStatus::Ran, Some(size)) if run.name == SIZE => {
+            (GuardStatus::Ran, Some(size)) if run.name == Guard::Size.name() => {
                 let label = one_line(&size.label, 50);
                 let found = if tally == Tally::default() { String::new() } else { format!("; {tally}") };
                 format!("{label} {}  {}{found}", one_line(&size.animal, 8), size_in_words(size))
@@ -130,14 +134,11 @@ fn summary(report: &Report, paint: &Paint) -> String {
             (GuardStatus::Skipped, _) => paint.dim(&format!("skipped: {reason}")),
             (GuardStatus::Broken, _) => paint.bad(&format!("could not judge: {reason}")),
         };
-        text.push_str(&format!("{:>wide$}  {result}\n", one_line(&run.name, 20)));
-        if let (Some(size), true) = (&report.size, run.name == SIZE) {
+        text.push_str(&format!("{:>wide$}  {result}\n", guard_name(&run.name)));
+        if let (Some(size), true) = (&report.size, run.name == Guard::Size.name()) {
             let margin = " ".repeat(wide + 2);
             if !size.left_out.is_empty() {
                 text.push_str(&format!("{margin}{}\n", paint.dim(&format!("left out: {}", left_out(&size.left_out)))));
-            }
-            if let Some(uncounted) = uncounted_in_words(size) {
-                text.push_str(&format!("{margin}{}\n", paint.dim(&format!("without lines: {uncounted}"))));
             }
         }
     }
@@ -155,6 +156,13 @@ fn summary(report: &Report, paint: &Paint) -> String {
     text
 }
 
+/// A name that begins a line must not be a command to the runner (`::error::`), and a document that was read back may
+/// call a guard anything.
+fn guard_name(name: &str) -> String {
+    let fits = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+    name.chars().take(20).map(|character| if fits(character) { character } else { '?' }).collect()
+}
+
 fn judged(report: &Report) -> String {
     let policy = match &report.subject.policy {
         Some(source) => format!("by {}", one_line(source, 120)),
@@ -168,7 +176,7 @@ fn left_out(files: &[LeftOut]) -> String {
     let mut heaviest: Vec<&LeftOut> = files.iter().collect();
     heaviest.sort_by_key(|file| std::cmp::Reverse(file.added.saturating_add(file.deleted)));
     let shown = heaviest.iter().take(NAMES).map(|file| {
-        let path = shorten_path(&visible(&file.file.repo_path().to_string()));
+        let path = ending(&file.file.shown(), 80).into_owned();
         format!("{path} ({}, +{} −{})", one_line(&file.reason, 40), file.added, file.deleted)
     });
     format!("{}{}", shown.collect::<Vec<_>>().join(", "), and_more(files.len().saturating_sub(NAMES)))
@@ -176,15 +184,6 @@ fn left_out(files: &[LeftOut]) -> String {
 
 fn and_more(count: usize) -> String {
     if count == 0 { String::new() } else { format!(" and {count} more") }
-}
-
-/// The end of a path says most.
-fn shorten_path(path: &str) -> String {
-    let extra = path.chars().count().saturating_sub(80);
-    match extra {
-        0 => path.into(),
-        _ => format!("…{}", path.chars().skip(extra + 1).collect::<String>()),
-    }
 }
 
 /// Colours for the few words that this file prints itself.
