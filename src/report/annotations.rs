@@ -6,7 +6,6 @@
 
 use super::json::{Finding, Location, Place, Report};
 use super::{counted, one_line, shorten, visible};
-use crate::change::RepoPath;
 use crate::finding::Level;
 
 /// So many annotations of each level does GitHub show for a step.
@@ -15,8 +14,6 @@ pub const MOST_PER_LEVEL: usize = 10;
 const TITLE_CHARS: usize = 255;
 /// Of a message and of a help each: together, escaped, they stay far below a check run's 64 KiB.
 const MESSAGE_CHARS: usize = 2_000;
-/// No checkout holds a longer path (Linux's `PATH_MAX`), so nothing can be shown at it.
-const PATH_BYTES: usize = 4_096;
 
 /// One annotation of a check run: raw values, already bounded. Columns are present only when first and last line are
 /// the same, as the API demands.
@@ -72,7 +69,7 @@ pub fn check_run_annotations(report: &Report) -> Vec<Annotation> {
 
 fn annotation(finding: &Finding) -> Option<Annotation> {
     let location = finding.location.as_ref()?;
-    let path = file(location)?;
+    let path = location.repo_path()?;
     let lines = Lines::of(location);
     Some(Annotation {
         path: path.to_text().into_owned(),
@@ -88,11 +85,6 @@ fn annotation(finding: &Finding) -> Option<Annotation> {
         title: shorten(&one_line(&finding.rule, 100), TITLE_CHARS).into_owned(),
         message: text(finding),
     })
-}
-
-/// The file to show something at.
-fn file(location: &Location) -> Option<RepoPath> {
-    location.repo_path().filter(|path| path.as_bytes().len() <= PATH_BYTES)
 }
 
 /// The lines of a location as GitHub wants them: always some, in order, columns only within one line and inclusive.
@@ -161,7 +153,7 @@ impl Command {
             Level::Note => "notice",
         };
         let mut properties = Vec::new();
-        if let Some((location, path)) = finding.location.as_ref().and_then(|at| Some((at, file(at)?))) {
+        if let Some((location, path)) = finding.location.as_ref().and_then(|at| Some((at, at.repo_path()?))) {
             let lines = Lines::of(location);
             // The path with its escapes: a real line end or colour in it would be one in the log.
             properties.push(("file", path.to_string()));

@@ -194,12 +194,10 @@ impl Location {
         }
     }
 
-    /// The file, when it is in one.
+    /// The file to show something at. No checkout holds a path over Linux's `PATH_MAX`, so nothing can be shown there.
     pub(super) fn repo_path(&self) -> Option<RepoPath> {
-        match self.place {
-            Place::File => self.file.as_ref().map(FilePath::repo_path),
-            Place::Description => None,
-        }
+        let file = self.file.as_ref().filter(|_| self.place == Place::File)?;
+        Some(file.repo_path()).filter(|path| path.as_bytes().len() <= 4_096)
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! Limits: <https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning>
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
@@ -35,24 +36,20 @@ fn log(report: &Report) -> Value {
     results.extend(report.suppressed.iter().take(room).map(|suppressed| {
         let mut result = result(&suppressed.finding, report, &rules);
         result["suppressions"] =
-            json!([{ "kind": "external", "status": "accepted", "justification": suppressed.reason }]);
+            json!([{ "kind": "external", "status": "accepted", "justification": bounded(&suppressed.reason) }]);
         result
     }));
+    let mut driver = json!({ "name": "mainguard", "version": report.tool.version, "rules": rules.descriptors });
+    if let Some(page) = option_env!("CARGO_PKG_REPOSITORY").filter(|page| !page.is_empty()) {
+        driver["informationUri"] = json!(page);
+    }
     let mut run = json!({
-        "tool": { "driver": {
-            "name": "mainguard",
-            "version": report.tool.version,
-            "informationUri": env!("CARGO_PKG_REPOSITORY"),
-            "rules": rules.descriptors,
-        }},
+        "tool": { "driver": driver },
         "automationDetails": { "id": "mainguard/" },
         "invocations": [invocation(report, results.len())],
         "columnKind": "unicodeCodePoints",
         "results": results,
     });
-    if env!("CARGO_PKG_REPOSITORY").is_empty() {
-        run["tool"]["driver"].as_object_mut().map(|driver| driver.remove("informationUri"));
-    }
     if let Some(provenance) = provenance(report) {
         run["versionControlProvenance"] = json!([provenance]);
     }
@@ -74,12 +71,13 @@ impl Rules {
         }
         let suppressed = report.suppressed.iter().map(|suppressed| &suppressed.finding);
         for finding in report.findings.iter().chain(suppressed) {
-            rules.add(&finding.rule, || {
+            let id = rule_id(finding);
+            rules.add(&id, || {
                 json!({
-                    "id": finding.rule,
-                    "shortDescription": { "text": finding.rule },
+                    "id": id,
+                    "shortDescription": { "text": id },
                     "defaultConfiguration": { "level": finding.level.as_str() },
-                    "properties": { "tags": [finding.guard()] },
+                    "properties": { "tags": [shorten(finding.guard(), 100)] },
                 })
             });
         }
@@ -107,9 +105,10 @@ fn descriptor(rule: &RuleInfo) -> Value {
 }
 
 fn result(finding: &Finding, report: &Report, rules: &Rules) -> Value {
+    let id = rule_id(finding);
     json!({
-        "ruleId": finding.rule,
-        "ruleIndex": rules.index.get(&finding.rule),
+        "ruleId": id,
+        "ruleIndex": rules.index.get(id.as_ref()),
         "level": finding.level.as_str(),
         "message": { "text": message(finding) },
         "locations": [location(finding.location.as_ref(), report)],
@@ -117,8 +116,17 @@ fn result(finding: &Finding, report: &Report, rules: &Rules) -> Value {
     })
 }
 
+/// GitHub takes ids of up to 255 characters.
+fn rule_id(finding: &Finding) -> Cow<'_, str> {
+    shorten(&finding.rule, 255)
+}
+
+fn bounded(text: &str) -> Cow<'_, str> {
+    shorten(text, MESSAGE_CHARS)
+}
+
 fn message(finding: &Finding) -> String {
-    let mut text = shorten(&finding.message, MESSAGE_CHARS).into_owned();
+    let mut text = bounded(&finding.message).into_owned();
     if let Some(Location { place: Place::Description, span, .. }) = &finding.location {
         text.push_str(&match span {
             Some(span) => format!(" (pull request description, line {})", span.line),
@@ -126,7 +134,7 @@ fn message(finding: &Finding) -> String {
         });
     }
     if let Some(help) = &finding.help {
-        text.push_str(&format!("\nHelp: {}", shorten(help, MESSAGE_CHARS)));
+        text.push_str(&format!("\nHelp: {}", bounded(help)));
     }
     literal(&text)
 }
@@ -143,7 +151,7 @@ fn literal(text: &str) -> String {
 fn location(location: Option<&Location>, report: &Report) -> Value {
     let Some((location, path)) = location.and_then(|location| Some((location, location.repo_path()?))) else {
         let name = if location.is_some() { "pull request description" } else { "the change as a whole" };
-        let policy = report.subject.policy.as_deref().unwrap_or(config::PATHS[0]);
+        let policy = report.subject.policy.as_deref().map_or(config::PATHS[0].into(), |source| shorten(source, 400));
         return json!({
             "physicalLocation": physical(policy.as_bytes(), json!({ "startLine": 1 })),
             "logicalLocations": [{ "name": name, "kind": "member" }],
@@ -177,13 +185,13 @@ fn invocation(report: &Report, shown: usize) -> Value {
     let all = report.findings.len() + report.suppressed.len();
     let mut notifications: Vec<Value> = Vec::new();
     for run in &report.guards {
-        let reason = shorten(run.reason.as_deref().unwrap_or("no reason given"), MESSAGE_CHARS).into_owned();
+        let reason = bounded(run.reason.as_deref().unwrap_or("no reason given"));
         let (level, what) = match run.status {
             GuardStatus::Ran => continue,
             GuardStatus::Skipped => (Level::Note, "was skipped"),
             GuardStatus::Broken => (Level::Error, "could not judge"),
         };
-        let text = literal(&format!("the guard {} {what}: {reason}", run.name));
+        let text = literal(&format!("the guard {} {what}: {reason}", shorten(&run.name, 100)));
         notifications.push(json!({ "level": level.as_str(), "message": { "text": text } }));
     }
     if shown < all {
