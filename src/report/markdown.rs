@@ -11,7 +11,7 @@
 
 use std::fmt::Write as _;
 
-use super::json::{Finding, GuardStatus, LeftOut, Location, Report, Size, Subject};
+use super::json::{Excerpt, Finding, GuardStatus, LeftOut, Location, Report, Size, Subject};
 use super::{
     Tally, counted, ending, in_words, one_line, percent_encoded, shorten, size_in_words, subject_in_words, visible,
 };
@@ -173,25 +173,26 @@ fn foot(report: &Report) -> String {
 fn block(finding: &Finding, subject: &Subject) -> String {
     let mut text = opening(finding, subject);
     if let Some(excerpt) = finding.location.as_ref().and_then(|location| location.excerpt.as_ref()) {
-        let lines: Vec<(u32, String)> = excerpt
-            .numbered()
-            .map(|(number, line)| {
-                (number, visible(&shorten(&line.replace('\t', "    "), EXCERPT_COLUMNS)).into_owned())
-            })
-            .collect();
-        let runs = lines.iter().map(|(_, line)| longest_run(line));
-        let fence = "`".repeat((runs.max().unwrap_or(0) + 1).max(3));
-        let wide = lines.last().map_or(1, |(number, _)| number.to_string().len());
-        let _ = writeln!(text, "{fence}");
-        for (number, line) in &lines {
-            // The number in front keeps a line from being a command to the runner, should this be shown in a log.
-            let _ = writeln!(text, "{}", format!("{number:>wide$} │ {line}").trim_end());
-        }
-        let _ = write!(text, "{fence}\n\n");
+        text.push_str(&fenced(excerpt));
     }
     if let Some(help) = &finding.help {
         let _ = write!(text, "> 💡 {}\n\n", prose(help, MESSAGE_CHARS));
     }
+    text
+}
+
+fn fenced(excerpt: &Excerpt) -> String {
+    let line = |line: &str| visible(&shorten(&line.replace('\t', "    "), EXCERPT_COLUMNS)).into_owned();
+    let lines: Vec<(u32, String)> = excerpt.numbered().map(|(number, text)| (number, line(text))).collect();
+    let longest = lines.iter().map(|(_, line)| longest_run(line)).max().unwrap_or(0);
+    let fence = "`".repeat((longest + 1).max(3));
+    let wide = lines.last().map_or(1, |(number, _)| number.to_string().len());
+    let mut text = format!("{fence}\n");
+    for (number, line) in &lines {
+        // The number in front keeps a line from being a command to the runner, should this be shown in a log.
+        let _ = writeln!(text, "{}", format!("{number:>wide$} │ {line}").trim_end());
+    }
+    let _ = write!(text, "{fence}\n\n");
     text
 }
 
@@ -370,6 +371,12 @@ mod tests {
         assert_eq!(code("a"), "`a`");
         assert_eq!(code("`a``"), "``` `a`` ```");
         assert_eq!(code(" "), "`   `");
+    }
+
+    #[test]
+    fn an_excerpt_is_fenced_by_more_than_it_holds() {
+        let excerpt = Excerpt { first_line: 9, lines: vec!["a".into(), "````".into()] };
+        assert_eq!(fenced(&excerpt), "`````\n 9 │ a\n10 │ ````\n`````\n\n");
     }
 
     #[test]
