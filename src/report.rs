@@ -2,7 +2,7 @@
 //!
 //! Three things pull on this room: people want few words and a drawn line of code; programs want everything, in a form
 //! that stays; and every word in it may have been written by a stranger who would like to speak in our name. So there
-//! is one conversion, [`Report::of`], from a [`Verdict`] to a plain owned document that *is* the JSON format, and five
+//! is one conversion, [`Report::of`], from a [`Verdict`](crate::verdict::Verdict) to a plain owned document that *is* the JSON format, and five
 //! printers that read only that document. Each printer knows one grammar and does the escaping for it.
 //!
 //! All of this is pure: everything goes in as a value, a `String` comes out.
@@ -131,7 +131,7 @@ pub struct Subject {
     pub added: u64,
     /// Deleted lines, likewise.
     pub deleted: u64,
-    /// Where the policy was read, for instance `.github/mainguard.yml`; `None` when the defaults hold.
+    /// The path of the policy, for instance `.github/mainguard.yml`; `None` when the defaults hold.
     pub policy: Option<String>,
     /// mainguard's own version.
     pub tool_version: String,

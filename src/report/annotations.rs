@@ -108,7 +108,7 @@ impl Lines {
 /// The commands, a line each.
 pub fn render(report: &Report) -> String {
     let mut text = String::new();
-    let broken: Vec<Command> = report.broken().take(MOST_PER_LEVEL).map(Command::of_broken).collect();
+    let broken: Vec<Command> = report.broken().map(Command::of_broken).collect();
     for level in [Level::Error, Level::Warning, Level::Note] {
         let findings = report.findings.iter().filter(|finding| finding.level == level).map(Command::of_finding);
         let count = report.count(level);

@@ -7,7 +7,7 @@
 //! For the last one there is a single idea. A backslash or an entity is not enough: GitHub looks for `@team`, `#12` and
 //! commit ids in the *rendered* text, where both are gone. Code is the one place in which neither Markdown nor GitHub
 //! looks for anything. So a word that is not plainly a word is shown as code, behind a fence longer than any run of
-//! backticks in it: see [`prose`] and [`code`].
+//! backticks in it: see `prose` and `code`.
 
 use std::fmt::Write as _;
 

@@ -42,6 +42,26 @@ fn colour_is_there_only_when_asked_for() {
 }
 
 #[test]
+fn a_long_line_is_cut_around_its_mark() {
+    let report = verdicts::minified();
+    for width in [60, 100, 200] {
+        let text = render(Format::Text, &report, &Options { width, ..Options::default() });
+        let drawn: Vec<&str> = text.lines().filter(|line| line.contains(" | ")).collect();
+        assert!(drawn[0].contains("eval(x)") && drawn[0].contains("..."), "{text}");
+        assert!(drawn.iter().all(|line| line.chars().count() <= width + 8), "{text}");
+        let column = drawn[0].find("eval(x)").unwrap();
+        assert_eq!(drawn[1].find("^^^^^^^"), Some(column), "{text}");
+    }
+}
+
+#[test]
+fn the_schema_of_the_document_is_a_promise() {
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_json_snapshot!("reports__schema", mainguard::report::json::schema());
+    });
+}
+
+#[test]
 fn a_report_that_is_written_and_read_back_is_the_same() {
     for report in [pass(), blocked(), broken()] {
         let text = render(Format::Json, &report, &Options::default());

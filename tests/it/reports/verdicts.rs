@@ -124,6 +124,15 @@ pub(crate) fn broken() -> Report {
     Report::of(&verdict, &subject())
 }
 
+/// A finding in the middle of a line that is one of those.
+pub(crate) fn minified() -> Report {
+    let text = format!("{}eval(x);{}", "a=b;".repeat(50), "c=d;".repeat(1_000));
+    let at = within(Place::File("app.js".into()), &text, "eval(x)");
+    let mut verdict = Verdict { runs: runs(size(SizeLabel::XS, "🐭", 1, 0)), ..Verdict::default() };
+    verdict.findings = vec![finding("demo/eval", Level::Error, "text becomes code", Some(at), None)];
+    Report::of(&verdict, &subject())
+}
+
 /// A third of each level, `count` in all.
 pub(crate) fn crowded(count: usize) -> Report {
     let levels = [Level::Error, Level::Warning, Level::Note];
