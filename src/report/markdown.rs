@@ -148,7 +148,7 @@ fn head(report: &Report) -> String {
 fn sized(size: &Size, tally: Tally) -> String {
     let (label, animal) = (code(&one_line(&size.label, 50)), prose(&size.animal, 8));
     let found = if tally == Tally::default() { String::new() } else { format!("; {tally}") };
-    cell(&format!("{label} {animal} {}{found}", size_in_words(size)))
+    cell(&format!("{label} {animal} {}{found}", prose(&size_in_words(size), 200)))
 }
 
 fn headline(report: &Report) -> String {
@@ -213,7 +213,7 @@ fn place(location: &Location, subject: &Subject) -> String {
     let name = location.place_name();
     let Some(path) = location.repo_path() else {
         return match location.span {
-            Some(span) => format!("{}, line {}", prose(&name, 100), span.line),
+            Some(span) => prose(&format!("{}, line {}", shorten(&name, 100), span.line), 120),
             None => prose(&name, 100),
         };
     };
@@ -252,7 +252,8 @@ fn blob(subject: &Subject, path: &[u8]) -> Option<String> {
 
 fn left_out(file: &LeftOut) -> String {
     let path = code(&ending(&file.file.shown(), 160));
-    format!("- {path} {}, +{} −{}\n", prose(&file.reason, 60), file.added, file.deleted)
+    let why = format!("{}, +{} −{}", shorten(&file.reason, 60), file.added, file.deleted);
+    format!("- {path} {}\n", prose(&why, 120))
 }
 
 /// Somebody's sentence. What stands in backticks is code, as people write it; of the rest, every word that is not
