@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::attributes::Attributes;
 use crate::change::{Diff, FileChange, RepoPath, Status};
 use crate::finding::{Finding, Fingerprint, Level, RuleId, RuleInfo};
+use crate::label::{LabelSpec, OwnedLabel};
 use crate::pull_request::PullRequest;
-use crate::verdict::{LabelSpec, OwnedLabel};
 
 /// `size/too-large`
 pub const TOO_LARGE: RuleId = RuleId::new("size/too-large");
