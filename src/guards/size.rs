@@ -34,6 +34,7 @@ pub const RULES: &[RuleInfo] = &[RuleInfo {
 /// The section `size` of the configuration.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "Size")]
 pub struct Config {
     /// Whether the guard runs.
     pub enabled: bool,
