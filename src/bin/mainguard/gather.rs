@@ -94,9 +94,7 @@ pub(crate) fn ends(
         Some(guess) if guess.commit == *commit && selection.head.is_none() => {
             alone(repository, commit.clone(), &guess.name, console)
         }
-        Some(guess) => {
-            Ok(Ends { base: Some(guess.commit), head, name: Some(guess.name), guessed: true })
-        }
+        Some(guess) => Ok(Ends { base: Some(guess.commit), head, name: Some(guess.name), guessed: true }),
         None => alone(repository, commit.clone(), "", console),
     }
 }
