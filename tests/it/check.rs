@@ -205,6 +205,14 @@ fn a_push_is_judged_by_what_the_remote_lacks() {
     let answer = run_with_stdin(mainguard(repo.path()).args(["pre-push", "origin", "url"]), deletion.as_bytes());
     assert_eq!((answer.code, answer.stdout.as_str()), (0, ""));
 
+    // The pre-commit framework has read git's lines and says what it read in variables.
+    let mut framework = mainguard(repo.path());
+    framework.args(["pre-push"]).env("PRE_COMMIT_FROM_REF", "main").env("PRE_COMMIT_TO_REF", "topic");
+    let answer = run_with_stdin(&mut framework, b"");
+    assert!(answer.stdout.contains("10 changed lines (+10 −0) in 1 file"), "{}", answer.text());
+    let answer = run_with_stdin(mainguard(repo.path()).args(["pre-push", "origin", "url"]), b"");
+    assert_eq!((answer.code, answer.stderr.as_str()), (0, "note: nothing is pushed, so nothing is judged\n"));
+
     let answer = run_with_stdin(mainguard(repo.path()).args(["pre-push", "origin", "url"]), b"nonsense\n");
     assert_eq!(answer.code, 2, "{}", answer.text());
 }

@@ -13,6 +13,7 @@ mod check;
 mod config;
 mod critic;
 mod examples;
+mod fuzz;
 mod github;
 mod house;
 mod publish;

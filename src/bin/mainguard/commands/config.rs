@@ -27,8 +27,18 @@ pub(crate) enum ConfigCommand {
         #[arg(long, value_enum, default_value_t = ShowFormat::Yaml)]
         format: ShowFormat,
     },
-    /// Print the JSON Schema of the configuration, for editors
-    Schema,
+    /// Print the JSON Schema of the configuration, for editors, or of the JSON report, for programs
+    Schema {
+        /// Of what
+        #[arg(value_enum, default_value_t = SchemaOf::Config)]
+        of: SchemaOf,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SchemaOf {
+    Config,
+    Report,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -58,7 +68,13 @@ pub(crate) fn run(command: ConfigCommand, repo: &Path, console: &Console) -> any
             };
             console.answer(&text)?;
         }
-        ConfigCommand::Schema => console.answer(&serde_json::to_string_pretty(&config::schema())?)?,
+        ConfigCommand::Schema { of } => {
+            let schema = match of {
+                SchemaOf::Config => config::schema(),
+                SchemaOf::Report => mainguard::report::json::schema(),
+            };
+            console.answer(&serde_json::to_string_pretty(&schema)?)?;
+        }
     }
     Ok(0)
 }
