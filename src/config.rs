@@ -83,6 +83,8 @@ pub fn schema() -> serde_json::Value {
     let mut schema = schemars::schema_for!(Config).to_value();
     if let Some(root) = schema.as_object_mut() {
         root.insert("title".into(), "The policy of mainguard: .github/mainguard.yml".into());
+        // A file in which every key is left out, or commented out, is a null to a YAML reader.
+        root.insert("type".into(), serde_json::json!(["object", "null"]));
     }
     schema
 }
