@@ -8,6 +8,7 @@
 )]
 
 mod action;
+mod additions;
 mod change_set;
 mod check;
 mod config;
