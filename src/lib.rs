@@ -21,4 +21,6 @@ pub mod guards;
 pub mod policy;
 pub mod pull_request;
 pub mod report;
+pub mod secrets;
+pub mod sources;
 pub mod verdict;
