@@ -14,6 +14,7 @@ pub mod fragment;
 pub mod ignores;
 pub mod leak;
 pub mod redact;
+pub mod report;
 pub mod rules;
 
 pub use fragment::{CommitInfo, Fragment, Origin};
