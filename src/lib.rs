@@ -23,5 +23,7 @@ pub mod label;
 pub mod policy;
 pub mod pull_request;
 pub mod report;
+pub mod secrets;
+pub mod sources;
 pub mod text;
 pub mod verdict;

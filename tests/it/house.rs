@@ -18,15 +18,17 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("label", &[]),
     ("pull_request", &["change"]),
     ("attributes", &["change"]),
-    ("guards", &["text", "change", "finding", "label", "pull_request", "attributes"]),
-    ("context", &["pull_request"]),
+    ("secrets", &["text"]),
+    ("guards", &["text", "secrets", "change", "finding", "label", "pull_request", "attributes"]),
+    ("context", &["change", "pull_request"]),
     ("verdict", &["finding", "guards", "label"]),
     ("config", &["text", "finding", "guards"]),
-    ("policy", &["text", "attributes", "change", "config", "finding", "guards"]),
+    ("policy", &["text", "secrets", "attributes", "change", "config", "finding", "guards"]),
     ("evaluate", &["change", "context", "finding", "guards", "label", "policy", "verdict"]),
     ("report", &["annotation", "text", "change", "finding", "guards", "verdict", "config"]),
     ("git", &["attributes", "change", "text"]),
     ("github", &["annotation", "change", "text", "label", "pull_request"]),
+    ("sources", &["text", "change", "git", "secrets"]),
 ];
 
 /// Names behind which a missing noun hides.

@@ -20,5 +20,6 @@ mod house;
 mod publish;
 mod readme;
 mod reports;
+mod secrets_reports;
 mod support;
 mod workflow_run;

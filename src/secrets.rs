@@ -1,0 +1,22 @@
+//! Secrets in text: what a rule is, what a leak is, and how the two are brought together.
+//!
+//! Compatible with gitleaks 8.30: its rule files, its semantics, its reports. Everything in this room is pure. The
+//! [`sources`](crate::sources) read files, archives and history and hand over [`Fragment`]s; the scanner turns a
+//! fragment into [`Leak`]s; ignore files and baselines take known ones away; the reports print what is left.
+//!
+//! ```text
+//! TOML ─ rules::file ─► RuleSet ─ scanner ─► Scanner ─┐
+//! sources ─────────────────────────────► Fragment ────┴─► Vec<Leak> ─ ignores, baseline ─► report
+//! ```
+
+pub mod baseline;
+pub mod fragment;
+pub mod ignores;
+pub mod leak;
+pub mod redact;
+pub mod report;
+pub mod rules;
+
+pub use fragment::{CommitInfo, Fragment, Origin};
+pub use leak::{Leak, Span};
+pub use rules::{Allowlist, Condition, Required, Rule, RuleSet, Target};

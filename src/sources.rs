@@ -1,0 +1,1 @@
+//! Where text to scan comes from: files, archives, standard input, history, the index. An edge.
