@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Level, Span};
-use crate::guards::{critic, size};
+use crate::guards::{critic, secrets, size};
 use crate::text::visible;
 
 mod load;
@@ -30,6 +30,8 @@ pub struct Config {
     pub critic: critic::Config,
     /// How large the change is.
     pub size: size::Config,
+    /// Secrets that the change brings into history.
+    pub secrets: secrets::Config,
     /// Another level for a rule, or `off`, by rule id.
     pub levels: BTreeMap<String, LevelOverride>,
     /// Findings that do not count.

@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::change::Additions;
 use crate::pull_request::PullRequest;
 
 /// What the outside world says about a change.
@@ -10,6 +11,8 @@ use crate::pull_request::PullRequest;
 pub struct Context {
     /// The pull request, when there is one.
     pub pull_request: Loaded<PullRequest>,
+    /// What the commits of the change add, for guards that look at history.
+    pub additions: Loaded<Additions>,
     /// Measured line coverage of the change in percent.
     pub coverage: Option<f64>,
     /// The time at which the change is judged.

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::change::ChangeSet;
 use crate::context::{Context, Loaded};
 use crate::finding::Finding;
-use crate::guards::{Guard, critic, size};
+use crate::guards::{Guard, critic, secrets, size};
 use crate::label::OwnedLabel;
 use crate::policy::{self, Policy};
 use crate::verdict::{Facts, GuardRun, RunStatus, Suppressed, Verdict};
@@ -20,6 +20,8 @@ pub fn evaluate(change: &ChangeSet, context: &Context, policy: &Policy, only: &[
         for finding in judged.findings {
             settle(finding, context, policy, &mut verdict);
         }
+        let let_off = judged.let_off.into_iter();
+        verdict.suppressed.extend(let_off.map(|(finding, reason)| Suppressed { finding, reason }));
         verdict.labels.extend(judged.label);
         verdict.runs.push(GuardRun { guard, status: judged.status });
     }
@@ -33,12 +35,14 @@ const DEFECT: &str = "the guard stopped in the middle: this is a defect of maing
 struct Judged {
     status: RunStatus,
     findings: Vec<Finding>,
+    /// What the guard itself sets aside, with the reason.
+    let_off: Vec<(Finding, String)>,
     label: Option<OwnedLabel>,
 }
 
 impl From<RunStatus> for Judged {
     fn from(status: RunStatus) -> Judged {
-        Judged { status, findings: Vec::new(), label: None }
+        Judged { status, findings: Vec::new(), let_off: Vec::new(), label: None }
     }
 }
 
@@ -52,18 +56,28 @@ fn judge(guard: Guard, change: &ChangeSet, context: &Context, policy: &Policy) -
             Loaded::Failed(why) => RunStatus::Broken(why.clone()).into(),
             Loaded::Present(pull_request) => {
                 let (judgement, findings) = critic::check(pull_request, change, context.coverage, &policy.critic);
-                Judged { status: RunStatus::Ran(Facts::Critic(judgement)), findings, label: None }
+                Judged { findings, ..RunStatus::Ran(Facts::Critic(judgement)).into() }
             }
         },
         Guard::Size if !policy.config.size.enabled => disabled(),
         Guard::Size => {
             let (measured, findings, label) =
                 size::check(&change.files, pull_request, &policy.attributes, &policy.size);
-            Judged { status: RunStatus::Ran(Facts::Size(measured)), findings, label: Some(label) }
+            Judged { findings, label: Some(label), ..RunStatus::Ran(Facts::Size(measured)).into() }
         }
+        Guard::Secrets => match (&policy.secrets, &context.additions) {
+            (None, _) => disabled(),
+            (Some(_), Loaded::Absent(why)) => RunStatus::Skipped(why.clone()).into(),
+            (Some(_), Loaded::Failed(why)) => RunStatus::Broken(why.clone()).into(),
+            (Some(rules), Loaded::Present(additions)) => {
+                let found = secrets::check(additions, &change.files, rules);
+                let (findings, let_off) = (found.findings, found.let_off);
+                Judged { findings, let_off, ..RunStatus::Ran(Facts::Secrets(found.scanned)).into() }
+            }
+        },
         Guard::Policy => {
             let findings = policy::check(change, policy);
-            Judged { status: RunStatus::Ran(Facts::None), findings, label: None }
+            Judged { findings, ..RunStatus::Ran(Facts::None).into() }
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::finding::RuleInfo;
 
 pub mod critic;
 pub mod policy;
+pub mod secrets;
 pub mod size;
 
 /// Every guard, in the order in which reports show them.
@@ -19,19 +20,22 @@ pub enum Guard {
     Critic,
     /// How large the change is.
     Size,
+    /// Secrets that the change brings into history.
+    Secrets,
     /// The policy itself: a change of the configuration that judges changes.
     Policy,
 }
 
 impl Guard {
     /// All of them.
-    pub const ALL: [Guard; 3] = [Guard::Critic, Guard::Size, Guard::Policy];
+    pub const ALL: [Guard; 4] = [Guard::Critic, Guard::Size, Guard::Secrets, Guard::Policy];
 
     /// The name in rule ids, configuration and reports.
     pub fn name(self) -> &'static str {
         match self {
             Guard::Critic => "critic",
             Guard::Size => "size",
+            Guard::Secrets => "secrets",
             Guard::Policy => "policy",
         }
     }
@@ -41,6 +45,7 @@ impl Guard {
         match self {
             Guard::Critic => critic::RULES,
             Guard::Size => size::RULES,
+            Guard::Secrets => secrets::RULES,
             Guard::Policy => policy::RULES,
         }
     }
@@ -57,7 +62,10 @@ impl fmt::Display for Guard {
     }
 }
 
-/// The rule of this id, whichever guard it belongs to.
+/// The rule of this id, whichever guard it belongs to. A rule whose id ends in `/*` stands for those that come from
+/// rule files.
 pub fn rule(id: &str) -> Option<&'static RuleInfo> {
-    Guard::ALL.into_iter().flat_map(Guard::rules).find(|rule| rule.id == id)
+    let rules = || Guard::ALL.into_iter().flat_map(Guard::rules);
+    let family = |rule: &&RuleInfo| rule.id.strip_suffix('*').is_some_and(|family| id.starts_with(family));
+    rules().find(|rule| rule.id == id).or_else(|| rules().find(family))
 }

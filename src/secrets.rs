@@ -16,7 +16,9 @@ pub mod leak;
 pub mod redact;
 pub mod report;
 pub mod rules;
+pub mod scanner;
 
 pub use fragment::{CommitInfo, Fragment, Origin};
 pub use leak::{Leak, Span};
 pub use rules::{Allowlist, Condition, Required, Rule, RuleSet, Target};
+pub use scanner::Scanner;

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, Level};
-use crate::guards::{Guard, critic, size};
+use crate::guards::{Guard, critic, secrets, size};
 use crate::label::OwnedLabel;
 
 /// The whole answer about one change.
@@ -47,6 +47,8 @@ pub enum Facts {
     Size(size::Measured),
     /// The critic's reading of the description.
     Critic(critic::Judgement),
+    /// What was looked through for secrets.
+    Secrets(secrets::Scanned),
     /// Nothing beyond its findings.
     None,
 }
@@ -56,7 +58,7 @@ pub enum Facts {
 pub struct Suppressed {
     /// What was found.
     pub finding: Finding,
-    /// The reason that the policy gives.
+    /// The reason that the policy, or the guard, gives.
     pub reason: String,
 }
 

@@ -1,0 +1,246 @@
+//! Secrets that a change brings into history.
+//!
+//! What each commit added is looked at, not only what is left at the end: a secret that was added and taken away again
+//! is in the history for everybody who can fetch it. Findings hold a redacted secret; nothing else leaves this file.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use bstr::ByteSlice;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::change::{Addition, Additions, CommitId, FileChange, RepoPath};
+use crate::finding::{Finding, Fingerprint, Level, Location, Place, RuleId, RuleInfo, Span};
+use crate::secrets::baseline::Baseline;
+use crate::secrets::ignores::Ignores;
+use crate::secrets::{CommitInfo, Fragment, Leak, Origin, RuleSet, Scanner};
+
+/// The rules of the guard itself. What it finds is called `secrets/` and the id of the rule that found it.
+pub const RULES: &[RuleInfo] = &[
+    RuleInfo {
+        id: "secrets/*",
+        level: Level::Error,
+        summary: "the change brings a secret into history",
+        help: "Whoever can read the repository can use the secret, and that stays so when a later commit takes it away: \
+               revoke it first, then remove it from the history that is not shared yet (amend, or an interactive rebase). \
+               `mainguard secrets explain RULE` names the page where it is revoked.\n\n\
+               What is no secret is let off by its fingerprint in `.gitleaksignore` on the base branch, by an allowlist in \
+               `.gitleaks.toml`, or by the comment `gitleaks:allow` on its line; each of the three is counted in the \
+               report. `secrets.rules` names another rule file.",
+    },
+    RuleInfo {
+        id: "secrets/not-scanned",
+        level: Level::Error,
+        summary: "a file is too large to be looked through for secrets",
+        help: "A check that could not be made is not green. Keep the file out of the repository, or let it off under \
+               `ignore` with the rule `secrets/not-scanned`, its path and a reason.",
+    },
+];
+
+const NOT_SCANNED: RuleId = RuleId::new("secrets/not-scanned");
+
+/// The marker that lets a line off.
+const ALLOW: &[u8] = b"gitleaks:allow";
+
+/// More findings than anybody reads; what is over is counted.
+const MOST_FINDINGS: usize = 1_000;
+
+/// The section `secrets` of the configuration.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(rename = "Secrets")]
+pub struct Config {
+    /// Whether the guard runs.
+    pub enabled: bool,
+    /// A rule file in gitleaks' format; without it `.gitleaks.toml` counts where there is one, else the built-in rules.
+    pub rules: Option<String>,
+    /// A report of gitleaks in JSON: what is in it is known and does not count.
+    pub baseline: Option<String>,
+    /// How often text is decoded (percent, Unicode escapes, hex, base64) and looked through again; 0: never.
+    #[schemars(range(max = 10))]
+    pub decode_depth: u32,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { enabled: true, rules: None, baseline: None, decode_depth: 5 }
+    }
+}
+
+/// What the guard judges by, compiled.
+#[derive(Clone)]
+pub struct Rules {
+    /// Finds.
+    pub scanner: Arc<Scanner>,
+    /// What the findings mean.
+    pub set: Arc<RuleSet>,
+    /// `.gitleaksignore`.
+    pub ignores: Ignores,
+    /// Known leaks.
+    pub baseline: Baseline,
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rules({} rules)", self.set.rules.len())
+    }
+}
+
+/// What was looked through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scanned {
+    /// Commits that added text.
+    pub commits: usize,
+    /// Runs of added lines.
+    pub texts: usize,
+    /// Bytes of them.
+    pub bytes: u64,
+}
+
+/// What the guard came to.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// What was looked through.
+    pub scanned: Scanned,
+    /// Secrets, each once.
+    pub findings: Vec<Finding>,
+    /// Secrets that somebody let off, with the reason.
+    pub let_off: Vec<(Finding, String)>,
+}
+
+/// Looks through everything that a change adds. `files` is the change as a reviewer sees it: it tells where a secret
+/// stands now, if it still does.
+pub fn check(additions: &Additions, files: &[FileChange], rules: &Rules) -> Found {
+    let mut found = Found { scanned: scanned(additions), ..Found::default() };
+    let mut ignores = rules.ignores.clone();
+    let mut cache = rules.scanner.cache();
+    let mut seen: HashMap<Fingerprint, ()> = HashMap::new();
+    let mut over = 0;
+    for addition in &additions.texts {
+        let origin = origin(addition);
+        let fragment =
+            Fragment { text: &addition.text, lines_before: addition.first_line as usize - 1, origin: &origin };
+        for leak in rules.scanner.scan(&fragment, &mut cache) {
+            let reason = if leak.line.contains_str(ALLOW) {
+                Some("the line says `gitleaks:allow`".to_string())
+            } else if ignores.covers(&leak) {
+                Some("`.gitleaksignore` lets it off".to_string())
+            } else if rules.baseline.knows(&leak, false) {
+                Some("the baseline knows it".to_string())
+            } else {
+                None
+            };
+            let finding = finding(&leak, addition, files, &rules.set);
+            if seen.insert(finding.fingerprint.clone(), ()).is_some() {
+                continue;
+            }
+            match reason {
+                _ if found.findings.len() + found.let_off.len() >= MOST_FINDINGS => over += 1,
+                Some(reason) => found.let_off.push((finding, reason)),
+                None => found.findings.push(finding),
+            }
+        }
+    }
+    if over > 0 {
+        found.findings.push(Finding {
+            rule: NOT_SCANNED,
+            level: Level::Error,
+            message: format!("{over} more secrets were found than are listed here"),
+            location: None,
+            fingerprint: Fingerprint::of(&NOT_SCANNED, &[b"over"]),
+            help: Some("look at the ones above first; a generated file may want an allowlist in `.gitleaks.toml`".into()),
+        });
+    }
+    found.findings.extend(additions.unread.iter().map(not_scanned));
+    found
+}
+
+fn scanned(additions: &Additions) -> Scanned {
+    let mut commits: Vec<Option<&CommitId>> = additions.texts.iter().map(|text| text.commit.as_ref()).collect();
+    commits.dedup();
+    Scanned {
+        commits: commits.into_iter().flatten().count(),
+        texts: additions.texts.len(),
+        bytes: additions.texts.iter().map(|text| text.text.len() as u64).sum(),
+    }
+}
+
+fn origin(addition: &Addition) -> Origin {
+    Origin {
+        path: addition.path.as_bytes().into(),
+        commit: addition
+            .commit
+            .as_ref()
+            .map(|id| Arc::new(CommitInfo { id: id.as_str().to_string(), ..CommitInfo::default() })),
+        ..Origin::default()
+    }
+}
+
+fn not_scanned(path: &RepoPath) -> Finding {
+    Finding {
+        rule: NOT_SCANNED,
+        level: Level::Error,
+        message: format!("`{path}` is too large to be looked through for secrets"),
+        location: Some(Location::file(path.clone())),
+        fingerprint: Fingerprint::of(&NOT_SCANNED, &[path.as_bytes()]),
+        help: Some("keep it out of the repository, or let it off under `ignore` with a reason".into()),
+    }
+}
+
+/// The finding says where the secret stands now. Its lines are never quoted: they hold it.
+fn finding(leak: &Leak, addition: &Addition, files: &[FileChange], set: &RuleSet) -> Finding {
+    let rule = RuleId::owned(format!("secrets/{}", leak.rule));
+    let now = place_at_head(leak, addition, files);
+    let description = leak.description.trim().trim_end_matches('.');
+    let what = match description {
+        "" => format!("this looks like a secret ({})", leak.rule),
+        description => description.to_string(),
+    };
+    let shown = match leak.secret.is_empty() {
+        true => String::new(),
+        false => format!(": {}", leak.redacted()),
+    };
+    let since = match (&addition.commit, now) {
+        (Some(commit), None) => format!("; commit {} added it, and it stays in history", commit.short()),
+        _ => String::new(),
+    };
+    let revoke = set.get(&leak.rule).and_then(|rule| rule.revoke.as_deref());
+    let first = revoke.map_or("revoke it".to_string(), |page| format!("revoke it ({page})"));
+    Finding {
+        message: format!("{what}{shown}{since}"),
+        location: Some(Location { place: Place::File(addition.path.clone()), span: now, excerpt: None }),
+        fingerprint: Fingerprint::of(&rule, &[addition.path.as_bytes(), leak.content_fingerprint().to_string().as_bytes()]),
+        help: Some(format!(
+            "{first}, then take it out of the commits; if it is no secret, put {} into .gitleaksignore on the base branch",
+            leak.content_fingerprint()
+        )),
+        level: Level::Error,
+        rule,
+    }
+}
+
+/// Where the match stands at the head: commits may have moved it since.
+fn place_at_head(leak: &Leak, addition: &Addition, files: &[FileChange]) -> Option<Span> {
+    let span = Span {
+        line: leak.span.start_line as u32,
+        column: leak.span.start_column as u32,
+        end_line: leak.span.end_line as u32,
+        end_column: leak.span.end_column as u32,
+    };
+    let file = files.iter().find(|file| file.path == addition.path)?;
+    let data = file.head.as_ref()?.data.as_deref()?;
+    if leak.secret.is_empty() {
+        return None;
+    }
+    let line = data.split(|&byte| byte == b'\n').nth(span.line as usize - 1);
+    if line.is_some_and(|line| line.contains_str(&leak.secret)) {
+        return Some(span);
+    }
+    let start = data.find(&leak.secret)?;
+    let text = String::from_utf8_lossy(&data[..start]);
+    let secret = String::from_utf8_lossy(&leak.secret);
+    let whole = format!("{text}{secret}");
+    Some(Span::of(&whole, text.len()..whole.len()))
+}
