@@ -9,6 +9,7 @@
 //! sources ─────────────────────────────► Fragment ────┴─► Vec<Leak> ─ ignores, baseline ─► report
 //! ```
 
+pub mod builtin;
 pub mod fragment;
 pub mod leak;
 pub mod rules;
