@@ -10,13 +10,14 @@ use annotate_snippets::{AnnotationKind, Group, Level as Title, Renderer, Snippet
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::finding::{Level, Span, visible};
+use crate::finding::{Level, Span};
 use crate::guards::{critic, size};
+use crate::text::visible;
 
 mod load;
 mod tree;
 
-pub use load::{nearest, parse};
+pub use load::parse;
 
 /// Where the file may stand, in the order in which it is looked for.
 pub const PATHS: [&str; 4] = [".github/mainguard.yml", ".github/mainguard.yaml", "mainguard.yml", "mainguard.yaml"];
@@ -168,7 +169,7 @@ impl ConfigErrors {
 fn drawable(character: char) -> char {
     match character {
         '\n' | '\t' => character,
-        character if crate::finding::is_deceptive(character) => '\u{fffd}',
+        character if crate::text::is_deceptive(character) => '\u{fffd}',
         character => character,
     }
 }

@@ -17,5 +17,6 @@ mod github;
 mod house;
 mod publish;
 mod readme;
+mod reports;
 mod support;
 mod workflow_run;

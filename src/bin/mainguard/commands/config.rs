@@ -51,7 +51,7 @@ pub(crate) fn run(command: ConfigCommand, repo: &Path, console: &Console) -> any
             let text = match format {
                 ShowFormat::Yaml => {
                     let origin = name.as_deref().unwrap_or("no file");
-                    let origin = mainguard::finding::visible(origin);
+                    let origin = mainguard::text::visible(origin);
                     format!("# in force: {origin}, and the defaults\n{}", serde_yaml::to_string(&config)?)
                 }
                 ShowFormat::Json => serde_json::to_string_pretty(&config)?,
