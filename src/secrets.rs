@@ -10,6 +10,7 @@
 //! ```
 
 pub mod builtin;
+pub mod examples;
 pub mod fragment;
 pub mod leak;
 pub mod rules;
