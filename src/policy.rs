@@ -9,7 +9,7 @@ use crate::attributes::Attributes;
 use crate::change::{ChangeSet, CommitId, RepoPath};
 use crate::config::{self, Config, ConfigErrors, Ignore};
 use crate::finding::{Finding, Fingerprint, Level, Location, Place, RuleId};
-use crate::guards::{critic, size};
+use crate::guards::{critic, secrets, size};
 
 const CHANGED: RuleId = RuleId::new("policy/changed");
 const INVALID: RuleId = RuleId::new("policy/invalid");
@@ -48,6 +48,8 @@ pub struct Policy {
     pub size: size::Rules,
     /// The critic's part.
     pub critic: critic::Rules,
+    /// The secrets guard's part; `None` when it is turned off.
+    pub secrets: Option<secrets::Rules>,
     ignores: Vec<(Ignore, GlobSet)>,
 }
 
@@ -80,6 +82,9 @@ pub enum PolicyError {
     /// The configuration names a template that is not there.
     #[error("`critic.template` names `{0}`, which is not there")]
     NoTemplate(String),
+    /// What the secrets guard needs is wrong.
+    #[error(transparent)]
+    Secrets(#[from] secrets::RulesError),
     /// A file could not be read.
     #[error("could not read `{path}`")]
     Read {
@@ -98,6 +103,7 @@ impl PolicyError {
             PolicyError::Two(..) => Some("keep one of the two".into()),
             PolicyError::IgnoreFile { .. } => Some("one glob a line, as in .gitignore; `#` begins a comment".into()),
             PolicyError::NoTemplate(_) => Some("correct the path, or take the key out".into()),
+            PolicyError::Secrets(error) => error.hint(),
             PolicyError::Read { .. } => None,
         }
     }
@@ -129,7 +135,8 @@ impl Policy {
         };
         let template = find_template(&config, &mut read)?;
         let attributes = Attributes::load(paths, |path: &RepoPath| read(&path.to_text()))?;
-        Policy::compile(config, source, &patterns, template.as_deref(), attributes)
+        let secrets = secrets::Rules::load(&config.secrets, &mut read)?;
+        Policy::compile(config, source, &patterns, template.as_deref(), attributes, secrets)
     }
 
     fn compile(
@@ -138,6 +145,7 @@ impl Policy {
         patterns: &[String],
         template: Option<&str>,
         attributes: Attributes,
+        secrets: Option<secrets::Rules>,
     ) -> Result<Policy, PolicyError> {
         let file = source.as_ref().map_or("the configuration", |source| &source.path).to_string();
         // The file was checked when it was read, so this speaks only when the template does not fit the rules.
@@ -155,6 +163,7 @@ impl Policy {
         Ok(Policy {
             size: size::Rules::compile(&size).map_err(wrong)?,
             critic: critic::Rules::compile(&config.critic, template).map_err(wrong)?,
+            secrets,
             ignored: size::globs(patterns, IGNORE_FILE).map_err(wrong)?,
             config,
             source,

@@ -14,6 +14,7 @@ use std::str::FromStr;
 
 use crate::change::{ChangeSet, CommitId, Head};
 use crate::finding::Level;
+use crate::guards::Guard;
 use crate::text::{self, nearest};
 use crate::verdict::Outcome;
 
@@ -231,6 +232,33 @@ fn subject_in_words(subject: &json::Subject) -> String {
     match subject.head.kind {
         json::HeadKind::Commit => format!("{}{on}, {range}", counted(subject.commits as usize, "commit")),
         json::HeadKind::Index | json::HeadKind::WorkingTree => format!("{range}{on}"),
+    }
+}
+
+/// `no findings in 1.2 kB of 3 commits`: what a guard came to, and in what.
+fn judged_in_words(report: &Report, guard: &str, tally: Tally) -> String {
+    match report.secrets {
+        Some(scanned) if guard == Guard::Secrets.name() => {
+            let of = match scanned.commits {
+                0 => String::new(),
+                commits => format!(" of {}", counted(commits as usize, "commit")),
+            };
+            format!("{tally} in {}{of}", bytes_in_words(scanned.bytes))
+        }
+        _ => tally.to_string(),
+    }
+}
+
+/// `812 bytes`, `1.2 kB`, `48 MB`
+fn bytes_in_words(bytes: u64) -> String {
+    let rounded = |unit: u64| match bytes < 10 * unit {
+        true => format!("{:.1}", bytes as f64 / unit as f64),
+        false => format!("{}", bytes / unit),
+    };
+    match bytes {
+        0..1_000 => counted(bytes as usize, "byte"),
+        1_000..1_000_000 => format!("{} kB", rounded(1_000)),
+        _ => format!("{} MB", rounded(1_000_000)),
     }
 }
 

@@ -10,6 +10,9 @@
 //! ```
 
 pub mod baseline;
+pub mod builtin;
+pub mod dialect;
+pub mod examples;
 pub mod fragment;
 pub mod ignores;
 pub mod leak;

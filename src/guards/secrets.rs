@@ -3,7 +3,8 @@
 //! What each commit added is looked at, not only what is left at the end: a secret that was added and taken away again
 //! is in the history for everybody who can fetch it. Findings hold a redacted secret; nothing else leaves this file.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,9 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::{Addition, Additions, CommitId, FileChange, RepoPath};
 use crate::finding::{Finding, Fingerprint, Level, Location, Place, RuleId, RuleInfo, Span};
-use crate::secrets::baseline::Baseline;
+use crate::secrets::baseline::{Baseline, BaselineError};
 use crate::secrets::ignores::Ignores;
-use crate::secrets::{CommitInfo, Fragment, Leak, Origin, RuleSet, Scanner};
+use crate::secrets::rules::file::{self, Outside, RuleFileError};
+use crate::secrets::scanner::{Options, RuleError};
+use crate::secrets::{CommitInfo, Fragment, Leak, Origin, RuleSet, Scanner, builtin, dialect};
 
 /// The rules of the guard itself. What it finds is called `secrets/` and the id of the rule that found it.
 pub const RULES: &[RuleInfo] = &[
@@ -82,6 +85,111 @@ pub struct Rules {
     pub baseline: Baseline,
 }
 
+/// Where gitleaks looks for its rules.
+pub const RULE_FILE: &str = ".gitleaks.toml";
+/// Where gitleaks looks for what is let off.
+pub const IGNORE_FILE: &str = ".gitleaksignore";
+
+/// Why there is nothing to judge by.
+#[derive(Debug, thiserror::Error)]
+pub enum RulesError {
+    /// The rule file is wrong.
+    #[error("the rules for secrets cannot be used\n{0}")]
+    File(#[from] RuleFileError),
+    /// A pattern is wrong.
+    #[error("the rules for secrets cannot be used: {0}")]
+    Pattern(#[from] RuleError),
+    /// The baseline is wrong.
+    #[error(transparent)]
+    Baseline(#[from] BaselineError),
+    /// The configuration names a file that is not there.
+    #[error("`secrets.{key}` names `{path}`, which is not there")]
+    Missing {
+        /// `rules` or `baseline`.
+        key: &'static str,
+        /// The path.
+        path: String,
+    },
+}
+
+impl RulesError {
+    /// What to do next.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            RulesError::File(error) => error.hint(),
+            RulesError::Pattern(_) => Some("`mainguard rules check FILE` shows every problem of a rule file".into()),
+            RulesError::Baseline(error) => error.hint(),
+            RulesError::Missing { .. } => Some("correct the path, or take the key out".into()),
+        }
+    }
+}
+
+impl Rules {
+    /// Compiles what the policy names; `None` when the guard is turned off. `read` gives the content of a path at the
+    /// base, `None` where there is no such file.
+    ///
+    /// # Errors
+    /// [`RulesError`], and whatever `read` fails with.
+    pub fn load<E: From<RulesError>>(
+        config: &Config,
+        read: &mut impl FnMut(&str) -> Result<Option<Vec<u8>>, E>,
+    ) -> Result<Option<Rules>, E> {
+        if !config.enabled {
+            return Ok(None);
+        }
+        let mut named = |key: &'static str, path: &str| -> Result<Vec<u8>, E> {
+            read(path)?.ok_or_else(|| RulesError::Missing { key, path: path.to_string() }.into())
+        };
+        let rules = config.rules.as_deref().map(|path| named("rules", path)).transpose()?;
+        let baseline = match &config.baseline {
+            Some(path) => Baseline::parse(&named("baseline", path)?, path).map_err(RulesError::from)?,
+            None => Baseline::default(),
+        };
+        let (text, file) = match (rules, &config.rules) {
+            (Some(text), Some(path)) => (Some(text), path.as_str()),
+            _ => (read(RULE_FILE)?, RULE_FILE),
+        };
+        let mut ignores = Ignores::default();
+        if let Some(text) = read(IGNORE_FILE)? {
+            ignores.add(&text, IGNORE_FILE);
+        }
+        let set = match text {
+            None => builtin::rules(),
+            Some(text) => custom(&String::from_utf8_lossy(&text), file, read)?,
+        };
+        let options = Options { decode_depth: config.decode_depth as usize, ignore_allow_comments: true };
+        let scanner = Scanner::new(&set, options).map_err(RulesError::from)?;
+        Ok(Some(Rules { scanner: Arc::new(scanner), set: Arc::new(set), ignores, baseline }))
+    }
+}
+
+fn custom<E: From<RulesError>>(
+    text: &str,
+    file: &str,
+    read: &mut impl FnMut(&str) -> Result<Option<Vec<u8>>, E>,
+) -> Result<RuleSet, E> {
+    // A file that is extended stands in the same tree; why it could not be read is the more useful error.
+    let failed = RefCell::new(None);
+    let read = RefCell::new(read);
+    let outside = Outside {
+        read: &|path| match (read.borrow_mut())(path.trim_start_matches("./")) {
+            Ok(Some(text)) => Ok(String::from_utf8_lossy(&text).into_owned()),
+            Ok(None) => Err("there is no such file at the base".into()),
+            Err(error) => {
+                *failed.borrow_mut() = Some(error);
+                Err("it could not be read".into())
+            }
+        },
+        builtin: &builtin::rules,
+        groups: &dialect::groups,
+    };
+    let loaded = file::load(text, file, &outside);
+    match failed.into_inner() {
+        Some(error) => Err(error),
+        None => Ok(loaded.map_err(RulesError::from)?.rules),
+    }
+}
+
 impl fmt::Debug for Rules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Rules({} rules)", self.set.rules.len())
@@ -116,7 +224,7 @@ pub fn check(additions: &Additions, files: &[FileChange], rules: &Rules) -> Foun
     let mut found = Found { scanned: scanned(additions), ..Found::default() };
     let mut ignores = rules.ignores.clone();
     let mut cache = rules.scanner.cache();
-    let mut seen: HashMap<Fingerprint, ()> = HashMap::new();
+    let mut seen: HashSet<Fingerprint> = HashSet::new();
     let mut over = 0;
     for addition in &additions.texts {
         let origin = origin(addition);
@@ -133,7 +241,7 @@ pub fn check(additions: &Additions, files: &[FileChange], rules: &Rules) -> Foun
                 None
             };
             let finding = finding(&leak, addition, files, &rules.set);
-            if seen.insert(finding.fingerprint.clone(), ()).is_some() {
+            if !seen.insert(finding.fingerprint.clone()) {
                 continue;
             }
             match reason {
@@ -150,7 +258,9 @@ pub fn check(additions: &Additions, files: &[FileChange], rules: &Rules) -> Foun
             message: format!("{over} more secrets were found than are listed here"),
             location: None,
             fingerprint: Fingerprint::of(&NOT_SCANNED, &[b"over"]),
-            help: Some("look at the ones above first; a generated file may want an allowlist in `.gitleaks.toml`".into()),
+            help: Some(
+                "look at the ones above first; a generated file may want an allowlist in `.gitleaks.toml`".into(),
+            ),
         });
     }
     found.findings.extend(additions.unread.iter().map(not_scanned));
@@ -211,7 +321,10 @@ fn finding(leak: &Leak, addition: &Addition, files: &[FileChange], set: &RuleSet
     Finding {
         message: format!("{what}{shown}{since}"),
         location: Some(Location { place: Place::File(addition.path.clone()), span: now, excerpt: None }),
-        fingerprint: Fingerprint::of(&rule, &[addition.path.as_bytes(), leak.content_fingerprint().to_string().as_bytes()]),
+        fingerprint: Fingerprint::of(
+            &rule,
+            &[addition.path.as_bytes(), leak.content_fingerprint().to_string().as_bytes()],
+        ),
         help: Some(format!(
             "{first}, then take it out of the commits; if it is no secret, put {} into .gitleaksignore on the base branch",
             leak.content_fingerprint()

@@ -42,6 +42,9 @@ pub struct Report {
     /// What the critic came to; absent when it did not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub critic: Option<Critic>,
+    /// What was looked through for secrets; absent when that guard did not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<Scanned>,
     /// Labels that mainguard owns, as they ought to be.
     pub labels: Vec<Label>,
 }
@@ -354,6 +357,17 @@ pub struct Critic {
     pub warnings: Vec<String>,
 }
 
+/// What was looked through for secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub struct Scanned {
+    /// Commits that added text.
+    pub commits: u64,
+    /// Runs of added lines.
+    pub texts: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+}
+
 /// A family of labels of which at most one belongs on the pull request.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub struct Label {
@@ -387,6 +401,7 @@ impl Report {
                 .collect(),
             size: None,
             critic: None,
+            secrets: None,
             labels: verdict
                 .labels
                 .iter()
@@ -416,6 +431,13 @@ impl Report {
         match facts {
             Facts::Size(measured) => self.size = Some(measured.into()),
             Facts::Critic(judgement) => self.critic = Some(judgement.into()),
+            Facts::Secrets(scanned) => {
+                self.secrets = Some(Scanned {
+                    commits: scanned.commits as u64,
+                    texts: scanned.texts as u64,
+                    bytes: scanned.bytes,
+                });
+            }
             Facts::None => {}
         }
     }

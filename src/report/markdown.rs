@@ -13,7 +13,8 @@ use std::fmt::Write as _;
 
 use super::json::{Excerpt, Finding, GuardStatus, LeftOut, Location, Report, Size, Subject};
 use super::{
-    Tally, counted, ending, in_words, one_line, percent_encoded, shorten, size_in_words, subject_in_words, visible,
+    Tally, counted, ending, in_words, judged_in_words, one_line, percent_encoded, shorten, size_in_words,
+    subject_in_words, visible,
 };
 use crate::change::ObjectId;
 use crate::finding::Level;
@@ -130,7 +131,7 @@ fn head(report: &Report) -> String {
         let reason = || cell(&prose(run.reason.as_deref().unwrap_or("no reason given"), 300));
         let found = match &report.size {
             Some(size) if run.name == Guard::Size.name() => sized(size, tally),
-            _ => tally.to_string(),
+            _ => judged_in_words(report, &run.name, tally),
         };
         let result = match run.status {
             GuardStatus::Ran if tally.errors > 0 => format!("❌ {found}"),

@@ -10,7 +10,7 @@ use annotate_snippets::{AnnotationKind, Group, Level as Heading, Origin, Rendere
 use anstyle::{AnsiColor, Style};
 
 use super::json::{Excerpt, Finding, GuardStatus, LeftOut, Location, Report, Span, Suppressed};
-use super::{Tally, counted, ending, in_words, one_line, size_in_words, subject_in_words};
+use super::{Tally, counted, ending, in_words, judged_in_words, one_line, size_in_words, subject_in_words};
 use crate::finding::Level;
 use crate::guards::Guard;
 use crate::text::is_deceptive;
@@ -131,7 +131,7 @@ fn summary(report: &Report, paint: &Paint) -> String {
                 let found = if tally == Tally::default() { String::new() } else { format!("; {tally}") };
                 format!("{label} {}  {}{found}", one_line(&size.animal, 8), size_in_words(size))
             }
-            (GuardStatus::Ran, _) => tally.to_string(),
+            (GuardStatus::Ran, _) => judged_in_words(report, &run.name, tally),
             (GuardStatus::Skipped, _) => paint.dim(&format!("skipped: {reason}")),
             (GuardStatus::Broken, _) => paint.bad(&format!("could not judge: {reason}")),
         };

@@ -170,7 +170,14 @@ pub(crate) fn gather(
     let policy = policy(repository, ends.base.as_ref(), &change, judging.config.as_deref())?;
     let pull_request = pull_request(event, judging, environment, console)?;
     let subject = subject(&change, &ends, event, &policy, environment);
-    let context = Context { pull_request, coverage: judging.coverage, now: environment.now };
+    let additions = match &policy.secrets {
+        None => Loaded::Absent("no guard asks for it".into()),
+        Some(_) => match repository.additions(&change, &Limits::default()) {
+            Ok(additions) => Loaded::Present(additions),
+            Err(error) => Loaded::Failed(error.to_string()),
+        },
+    };
+    let context = Context { pull_request, additions, coverage: judging.coverage, now: environment.now };
     Ok(Gathered { change, context, policy, subject })
 }
 

@@ -3,7 +3,7 @@
 use mainguard::change::{Head, ObjectId, RepoPath};
 use mainguard::finding::{Finding, Fingerprint, Level, Location, Place, RuleId, Span};
 use mainguard::guards::size::{LeftOut, Measured, SizeLabel};
-use mainguard::guards::{Guard, critic};
+use mainguard::guards::{Guard, critic, secrets};
 use mainguard::label::{LabelSpec, OwnedLabel};
 use mainguard::report::{Report, Subject};
 use mainguard::verdict::{Facts, GuardRun, RunStatus, Suppressed, Verdict};
@@ -192,6 +192,7 @@ pub(crate) fn runs(measured: Measured) -> Vec<GuardRun> {
             let facts = match guard {
                 Guard::Critic => Facts::Critic(critic::Judgement { ok: true, ..critic::Judgement::default() }),
                 Guard::Size => Facts::Size(measured.clone()),
+                Guard::Secrets => Facts::Secrets(secrets::Scanned { commits: 3, texts: 14, bytes: 4_321 }),
                 Guard::Policy => Facts::None,
             };
             GuardRun { guard, status: RunStatus::Ran(facts) }
