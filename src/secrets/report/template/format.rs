@@ -75,9 +75,9 @@ fn shortest(number: f64) -> String {
     }
     let scientific = format!("{number:e}");
     let exponent: i32 = scientific.split_once('e').and_then(|(_, exponent)| exponent.parse().ok()).unwrap_or(0);
-    match exponent < -4 || exponent >= 6 {
-        true => go_exponent(&scientific),
-        false => number.to_string(),
+    match (-4..6).contains(&exponent) {
+        true => number.to_string(),
+        false => go_exponent(&scientific),
     }
 }
 
