@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use mainguard::secrets::baseline::Baseline;
+use mainguard::secrets::ignores::Ignores;
+use mainguard::secrets::report::template::Template;
 use mainguard::secrets::report::verbose::{self, Colour};
 use mainguard::secrets::report::{csv, json, junit, sarif};
 use mainguard::secrets::rules::file::{self, Outside};
@@ -63,6 +66,14 @@ fn reports_are_gitleaks_own_byte_for_byte() {
 }
 
 #[test]
+fn a_template_for_gitleaks_makes_the_same_report() {
+    let Some(folder) = pinned() else { return };
+    let text = fs::read_to_string(folder.join("reports/tpl.tmpl")).unwrap();
+    let report = Template::parse(&text, "tpl.tmpl").unwrap().render(&[leak()]).unwrap();
+    assert_eq!(bstr::BStr::new(&report), bstr::BStr::new(&fs::read(folder.join("reports/one.txt")).unwrap()));
+}
+
+#[test]
 fn verbose_text_is_gitleaks_own() {
     let Some(folder) = pinned() else { return };
     let expected = |name: &str| fs::read_to_string(folder.join("reports").join(name)).unwrap();
@@ -82,7 +93,6 @@ fn three_thousand_findings_are_written_as_gitleaks_wrote_them() {
     let count = |value: &serde_json::Value| value.as_u64().unwrap() as usize;
     let leaks = findings.iter().map(|finding| Leak {
         rule: text(&finding["RuleID"]),
-        description: text(&finding["Description"]),
         start_line: count(&finding["StartLine"]),
         end_line: count(&finding["EndLine"]),
         start_column: count(&finding["StartColumn"]),
@@ -90,17 +100,26 @@ fn three_thousand_findings_are_written_as_gitleaks_wrote_them() {
         matched: text(&finding["Match"]).into(),
         secret: text(&finding["Secret"]).into(),
         file: text(&finding["File"]).into(),
-        symlink: text(&finding["SymlinkFile"]).into(),
         entropy: finding["Entropy"].as_f64().unwrap() as f32,
-        tags: finding["Tags"].as_array().unwrap().iter().map(text).collect(),
         fingerprint: text(&finding["Fingerprint"]),
         ..Leak::default()
     });
-    let written: Vec<serde_json::Value> = serde_json::from_slice(&json::report(&leaks.collect::<Vec<_>>())).unwrap();
+    let leaks: Vec<Leak> = leaks.collect();
+    let report = json::report(&leaks);
+    let written: Vec<serde_json::Value> = serde_json::from_slice(&report).unwrap();
     assert_eq!(written.len(), 3765);
     for (written, expected) in written.iter().zip(&findings) {
-        assert_eq!(written, expected);
+        for (key, value) in expected.as_object().unwrap() {
+            assert_eq!(&written[key], value, "{expected}");
+        }
     }
+    // What was reported once is a baseline that knows all of it.
+    let baseline = Baseline::parse(&report, "report.json").unwrap();
+    assert!(leaks.iter().all(|leak| baseline.knows(leak, false)));
+    let mut ignores = Ignores::default();
+    leaks.iter().for_each(|leak| _ = ignores.add(leak.fingerprint.as_bytes(), ".gitleaksignore"));
+    assert!(leaks.iter().all(|leak| ignores.covers(leak)));
+    assert_eq!(ignores.unused().count(), 0);
 }
 
 #[test]
@@ -111,6 +130,59 @@ fn the_stock_rule_file_is_read_without_a_word() {
     assert_eq!((loaded.rules.rules.len(), loaded.warnings.as_slice()), (222, &[][..]));
     let generic = loaded.rules.get("generic-api-key").unwrap();
     assert_eq!((generic.entropy, generic.allowlists.len()), (3.5, 4));
+}
+
+/// The cases that extend: by name, by the default rules, and through one file too many.
+#[test]
+fn rule_files_extend_each_other_as_in_gitleaks() {
+    let Some(folder) = pinned() else { return };
+    let stock = || {
+        let text = fs::read_to_string(folder.join("gitleaks.toml")).unwrap();
+        file::load(&text, "gitleaks.toml", &Outside::nothing()).unwrap().rules
+    };
+    let load = |case: &str, name: &str| {
+        let folder = folder.join("cases").join(case);
+        let read = |path: &str| fs::read_to_string(folder.join(path)).map_err(|error| error.to_string());
+        let text = fs::read_to_string(folder.join(name)).unwrap();
+        file::load(&text, name, &Outside { read: &read, builtin: &stock, ..Outside::nothing() }).unwrap()
+    };
+    let chain = load("chain", "l1.toml");
+    assert_eq!(chain.rules.rules.iter().map(|rule| rule.id.as_str()).collect::<Vec<_>>(), ["r1", "r2", "r3"]);
+    assert_eq!(chain.rules.get("r2").unwrap().keywords, ["r2-", "extra"]);
+    assert_eq!(chain.rules.allowlists[0].stopwords, ["skipme"]);
+    assert!(
+        chain.warnings.iter().any(|warning| warning.file == "l3.toml" && warning.line == 3),
+        "{:?}",
+        chain.warnings
+    );
+
+    let extended = load("extend", "cfg.toml");
+    // 222 rules, less one that is disabled, and one of its own.
+    assert_eq!(extended.rules.rules.len(), 222);
+    assert!(extended.rules.get("github-pat").is_none());
+    assert_eq!(extended.rules.get("generic-api-key").unwrap().entropy, 4.6);
+    let stripe = extended.rules.get("stripe-access-token").unwrap();
+    assert_eq!((stripe.description.as_str(), stripe.tags.as_slice()), ("overridden", &["t1".to_string()][..]));
+    assert_eq!(stripe.keywords, stock().get("stripe-access-token").unwrap().keywords);
+    let allowlists = |id: &str, rules: &RuleSet| rules.get(id).unwrap().allowlists.len();
+    assert_eq!(allowlists("aws-access-token", &extended.rules), allowlists("aws-access-token", &stock()) + 2);
+    assert_eq!(extended.rules.allowlists.len(), stock().allowlists.len() + 2);
+    let told: Vec<&str> = extended.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    assert_eq!(told, ["`disabledRules` names the rule `no-such-rule`, which the extended rules do not have"]);
+}
+
+/// The baseline and the ignore file of the cases are read without a complaint but for the lines meant to be odd.
+#[test]
+fn baselines_and_ignore_files_of_the_cases_are_understood() {
+    let Some(folder) = pinned() else { return };
+    let baseline = Baseline::parse(&fs::read(folder.join("cases/baseline/base.json")).unwrap(), "base.json").unwrap();
+    assert!(baseline.len() > 3, "{}", baseline.len());
+    let mut ignores = Ignores::default();
+    let odd = ignores.add(&fs::read(folder.join("cases/ignore/.gitleaksignore")).unwrap(), ".gitleaksignore");
+    assert!(ignores.unused().count() > 3);
+    for odd in odd {
+        println!("{odd}");
+    }
 }
 
 /// Broken files are refused where gitleaks refuses them, and no others. Patterns are the dialect's to judge.
