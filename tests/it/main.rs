@@ -17,5 +17,6 @@ mod github;
 mod house;
 mod publish;
 mod readme;
+mod secrets_history;
 mod support;
 mod workflow_run;
