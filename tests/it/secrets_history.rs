@@ -103,8 +103,6 @@ fn commits_are_described_as_gitleaks_does() {
     repo.git(&["config", "color.ui", "always"]);
     repo.git(&["config", "log.date", "relative"]);
     repo.git(&["config", "diff.interHunkContext", "9"]);
-    repo.git(&["config", "diff.external", "touch external"]);
-    repo.git(&["config", "core.fsmonitor", "touch fsmonitor"]);
     let id = repo.write("dir/a", "1\n2\n3\n").commit("one\ntwo\n\n  body\n\n\nmore\n");
     repo.write("dir/a", "x\n2\ny\n").commit("second");
     let seen = Mutex::new(Vec::new());
@@ -122,12 +120,38 @@ fn commits_are_described_as_gitleaks_does() {
     let commit = &seen[2].2;
     assert_eq!(commit.id, id);
     assert_eq!((commit.author.to_string(), commit.email.to_string()), ("Ada".into(), "ada@example.org".into()));
-    let date =
-        repo.git(&["log", "-1", "--date=format:%Y-%m-%dT%H:%M:%SZ", "--format=tformat:%ad", "--color=never", &id]);
-    assert_eq!(commit.date, date);
+    let seconds = repo.git(&["rev-list", "-1", "--no-commit-header", "--format=%at", &id]);
+    let date = chrono::DateTime::from_timestamp(seconds.parse().unwrap(), 0).unwrap();
+    assert_eq!(commit.date, date.format("%Y-%m-%dT%H:%M:%SZ").to_string());
     assert_eq!(commit.message, "one two\n\n  body\n\nmore");
     assert_eq!(commit.web, "https://h/o/r");
-    assert!(!repo.path().join("external").exists() && !repo.path().join("fsmonitor").exists());
+}
+
+#[test]
+fn no_program_of_the_repository_is_started() {
+    let repo = TestRepo::new();
+    repo.write("a", "1\n").write(".gitattributes", "* diff=own\n").commit("one");
+    repo.write("a", "2\n").commit("two");
+    repo.write("a", "3\n");
+    for (key, program) in [
+        ("diff.external", "touch external"),
+        ("diff.own.command", "touch command"),
+        ("diff.own.textconv", "touch textconv"),
+        ("core.fsmonitor", "touch fsmonitor"),
+        ("core.pager", "touch pager"),
+        ("pager.log", "touch pager"),
+        ("gpg.program", "touch gpg"),
+    ] {
+        repo.git(&["config", key, program]);
+    }
+    for hook in ["post-index-change", "fsmonitor-watchman"] {
+        repo.write(&format!(".git/hooks/{hook}"), "#!/bin/sh\ntouch hook\n");
+    }
+    for scope in [Scope::All, Scope::Unstaged, Scope::Staged] {
+        fragments(repo.path(), &scope);
+    }
+    let files: Vec<_> = std::fs::read_dir(repo.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(files.len(), 3, "{files:?}");
 }
 
 #[test]
