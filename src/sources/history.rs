@@ -537,14 +537,11 @@ fn read_blob(directory: &Path, origin: &Origin, read: &(dyn Fn(&Origin, &mut dyn
 
 /// Reads on this thread and works on others, in portions; with one thread all is done here. A panic in `work` is
 /// passed on once everybody is done.
-fn pool<T: Send>(
+fn pool<T: Send + Weight>(
     threads: usize,
     read: impl FnOnce(&mut dyn FnMut(T)) -> Result<(), HistoryError>,
     work: &(dyn Fn(T) + Sync),
-) -> Result<(), HistoryError>
-where
-    T: Weight,
-{
+) -> Result<(), HistoryError> {
     /// In bytes. Large enough that handing over costs nothing, small enough that all get some.
     const PORTION: usize = 128 << 10;
     if threads <= 1 {

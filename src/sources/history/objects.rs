@@ -417,13 +417,9 @@ impl Judge<'_> {
                 return Ok(Judgement::Interest);
             }
             match self.contents.interest(&change.new, &reader.repository, self.sieve)? {
-                None => {}
+                Some(true) if self.adds(reader, &change)? => return Ok(Judgement::Interest),
+                Some(true) | None => {}
                 Some(false) => binary.push(change.path),
-                Some(true) => {
-                    if self.adds(reader, &change)? {
-                        return Ok(Judgement::Interest);
-                    }
-                }
             }
         }
         Ok(match binary.is_empty() {
