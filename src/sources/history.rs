@@ -6,7 +6,8 @@
 //! blob once ([`objects`]), and asks git only about the commits that may have added something of interest.
 //!
 //! Nothing but git is started: no pager, no textconv, no external diff, no hook, no file system monitor, whatever the
-//! repository's configuration asks for; and git stays off the network. A git that fails is an error
+//! repository's configuration asks for; and git stays off the network. (One exception: to compare files on disk, for
+//! [`Scope::Unstaged`], git passes them through the filters that are configured for them, as `git add` would.) A git that fails is an error
 //! ([`HistoryError`]), never a shorter scan.
 #![expect(clippy::disallowed_methods, reason = "runs git")]
 

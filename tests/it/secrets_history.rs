@@ -252,35 +252,6 @@ fn a_patch_that_lies_is_an_error() {
 }
 
 #[test]
-fn no_bytes_make_the_reader_panic() {
-    let pieces: [&[u8]; 18] = [
-        b"commit 0123456789012345678901234567890123456789\n",
-        b"Author: a <b>\n",
-        b"Date:   1 +0000\n",
-        b"\n",
-        b"    text\n",
-        b"diff --git a/x b/x\n",
-        b"diff --cc x\n",
-        b"--- a/x\n",
-        b"+++ b/x\n",
-        b"@@ -1 +1 @@\n",
-        b"@@@ -1 -1 +1,2 @@@\n",
-        b"+a\n",
-        b"-a\n",
-        b"++a\n",
-        b"\\ No newline at end of file\n",
-        b"Binary files a/x and b/x differ\n",
-        b"rename to \"\\303\"\n",
-        b"\0",
-    ];
-    proptest::proptest!(|(order in proptest::collection::vec(0..pieces.len(), 0..40), cut in 0..30usize)| {
-        let bytes: Vec<u8> = order.iter().flat_map(|&at| pieces[at].iter().copied()).collect();
-        let bytes = &bytes[..bytes.len().saturating_sub(cut)];
-        let _ = patch(bytes, Limits { hunk_bytes: 3, header_bytes: 64 });
-    });
-}
-
-#[test]
 fn scopes_do_not_leave_the_folder() {
     let repo = TestRepo::new();
     repo.write("in/a", "1\n").write("b", "1\n");
