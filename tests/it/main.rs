@@ -20,6 +20,7 @@ mod house;
 mod publish;
 mod readme;
 mod reports;
+mod secrets_history;
 mod secrets_reports;
 mod secrets_rules;
 mod support;
