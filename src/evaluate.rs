@@ -72,7 +72,14 @@ fn judge(guard: Guard, change: &ChangeSet, context: &Context, policy: &Policy) -
             (Some(rules), Loaded::Present(additions)) => {
                 let found = secrets::check(additions, &change.files, rules);
                 let (findings, let_off) = (found.findings, found.let_off);
-                Judged { findings, let_off, ..RunStatus::Ran(Facts::Secrets(found.scanned)).into() }
+                let status = match found.unusable.is_empty() {
+                    true => RunStatus::Ran(Facts::Secrets(found.scanned)),
+                    false => RunStatus::Broken(format!(
+                        "the patterns of these rules are too large to be used: {}",
+                        found.unusable.join(", ")
+                    )),
+                };
+                Judged { findings, let_off, ..status.into() }
             }
         },
         Guard::Policy => {

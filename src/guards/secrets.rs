@@ -17,8 +17,7 @@ use crate::finding::{Finding, Fingerprint, Level, Location, Place, RuleId, RuleI
 use crate::secrets::baseline::{Baseline, BaselineError};
 use crate::secrets::ignores::Ignores;
 use crate::secrets::rules::file::{self, Outside, RuleFileError};
-use crate::secrets::scanner::{Options, RuleError};
-use crate::secrets::{CommitInfo, Fragment, Leak, Origin, RuleSet, Scanner, builtin, dialect};
+use crate::secrets::{Cache, CommitInfo, Fragment, Leak, Options, Origin, RuleError, RuleSet, Scanner, builtin, dialect};
 
 /// The rules of the guard itself. What it finds is called `secrets/` and the id of the rule that found it.
 pub const RULES: &[RuleInfo] = &[
@@ -181,7 +180,7 @@ fn custom<E: From<RulesError>>(
             }
         },
         builtin: &builtin::rules,
-        groups: &dialect::groups,
+        groups: &|pattern| dialect::groups(pattern).map_err(|error| error.to_string()),
     };
     let loaded = file::load(text, file, &outside);
     match failed.into_inner() {
@@ -216,6 +215,8 @@ pub struct Found {
     pub findings: Vec<Finding>,
     /// Secrets that somebody let off, with the reason.
     pub let_off: Vec<(Finding, String)>,
+    /// Rules whose pattern turned out to be too large to be used: what they would have found is missing.
+    pub unusable: Vec<String>,
 }
 
 /// Looks through everything that a change adds. `files` is the change as a reviewer sees it: it tells where a secret
@@ -223,7 +224,7 @@ pub struct Found {
 pub fn check(additions: &Additions, files: &[FileChange], rules: &Rules) -> Found {
     let mut found = Found { scanned: scanned(additions), ..Found::default() };
     let mut ignores = rules.ignores.clone();
-    let mut cache = rules.scanner.cache();
+    let mut cache = Cache::default();
     let mut seen: HashSet<Fingerprint> = HashSet::new();
     let mut over = 0;
     for addition in &additions.texts {
@@ -264,6 +265,7 @@ pub fn check(additions: &Additions, files: &[FileChange], rules: &Rules) -> Foun
         });
     }
     found.findings.extend(additions.unread.iter().map(not_scanned));
+    found.unusable = rules.scanner.unusable_rules().into_iter().map(str::to_string).collect();
     found
 }
 
