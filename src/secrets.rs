@@ -11,7 +11,6 @@
 
 pub mod baseline;
 pub mod builtin;
-pub mod dialect;
 pub mod examples;
 pub mod fragment;
 pub mod ignores;
@@ -19,9 +18,7 @@ pub mod leak;
 pub mod redact;
 pub mod report;
 pub mod rules;
-pub mod scanner;
 
 pub use fragment::{CommitInfo, Fragment, Origin};
 pub use leak::{Leak, Span};
 pub use rules::{Allowlist, Condition, Required, Rule, RuleSet, Target};
-pub use scanner::Scanner;
