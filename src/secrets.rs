@@ -9,10 +9,20 @@
 //! sources ─────────────────────────────► Fragment ────┴─► Vec<Leak> ─ ignores, baseline ─► report
 //! ```
 
+mod allowlist;
+mod atoms;
+mod automaton;
+mod content;
+mod decode;
+pub mod dialect;
+mod entropy;
 pub mod fragment;
 pub mod leak;
+mod place;
 pub mod rules;
+pub mod scanner;
 
 pub use fragment::{CommitInfo, Fragment, Origin};
 pub use leak::{Leak, Span};
 pub use rules::{Allowlist, Condition, Required, Rule, RuleSet, Target};
+pub use scanner::{Cache, Options, RuleError, Scanner};

@@ -18,5 +18,6 @@ mod house;
 mod publish;
 mod readme;
 mod reports;
+mod secrets_parity;
 mod support;
 mod workflow_run;
