@@ -63,8 +63,18 @@ fn fragments(data: &[u8]) -> Vec<(usize, usize)> {
 fn is_skipped(name: &str, data: &[u8]) -> bool {
     let archives =
         [".zip", ".tar", ".gz", ".7z", ".xz", ".bz2", ".zst", ".br", ".lz4", ".rar", ".sz", ".s2", ".zz", ".lz"];
-    let magic: [&[u8]; 9] =
-        [b"PK\x03\x04", b"\x7fELF", b"\x1f\x8b\x08", b"%PDF", b"SQLi", b"\0asm", b"MZ", b"{\\rtf", b"\xca\xfe\xba\xbe"];
+    let magic: [&[u8]; 10] = [
+        b"PK\x03\x04",
+        b"\x7fELF",
+        b"\x1f\x8b\x08",
+        b"%PDF",
+        b"SQLi",
+        b"\0asm",
+        b"MZ",
+        b"{\\rtf",
+        b"\xca\xfe\xba\xbe",
+        b"\0\x01\0\0\0",
+    ];
     let name = name.rsplit('/').next().unwrap().to_ascii_lowercase();
     archives.iter().any(|ending| name.contains(ending)) || magic.iter().any(|magic| data.starts_with(magic))
 }
