@@ -17,7 +17,9 @@ use crate::finding::{Finding, Fingerprint, Level, Location, Place, RuleId, RuleI
 use crate::secrets::baseline::{Baseline, BaselineError};
 use crate::secrets::ignores::Ignores;
 use crate::secrets::rules::file::{self, Outside, RuleFileError};
-use crate::secrets::{Cache, CommitInfo, Fragment, Leak, Options, Origin, RuleError, RuleSet, Scanner, builtin, dialect};
+use crate::secrets::{
+    Cache, CommitInfo, Fragment, Leak, Options, Origin, RuleError, RuleSet, Scanner, builtin, dialect,
+};
 
 /// The rules of the guard itself. What it finds is called `secrets/` and the id of the rule that found it.
 pub const RULES: &[RuleInfo] = &[

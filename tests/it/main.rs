@@ -21,6 +21,7 @@ mod publish;
 mod readme;
 mod reports;
 mod secrets_history;
+mod secrets_parity;
 mod secrets_reports;
 mod secrets_rules;
 mod support;
