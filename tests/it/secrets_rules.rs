@@ -226,3 +226,40 @@ fn the_rules_and_their_examples_hold_no_secret() {
         }
     }
 }
+
+/// What gitleaks reports in the shared corpus and we do not, with the reason. Each entry: rule, part of the secret, why.
+const NO_SECRETS: [(&str, &str, &str); 0] = [];
+
+#[test]
+fn every_true_secret_that_gitleaks_finds_is_found() {
+    let shared = std::env::var("MAINGUARD_SHARED")
+        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").to_owned());
+    let parity = Path::new(&shared).join("secrets/parity");
+    let Ok(expected) = fs::read_to_string(parity.join("expected-gitleaks.json")) else {
+        println!("skipped: no shared/secrets/parity");
+        return;
+    };
+    let expected: Vec<serde_json::Value> = serde_json::from_str(&expected).unwrap();
+    let plain = Plain::new();
+    let mut found: HashMap<&str, BTreeSet<(String, String)>> = HashMap::new();
+    let mut missing = BTreeSet::new();
+    for leak in &expected {
+        let field = |name: &str| leak[name].as_str().unwrap();
+        let (file, secret) = (field("File"), field("Secret"));
+        // What stands in an encoding is the decoder's to find.
+        if leak["Tags"].as_array().is_some_and(|tags| !tags.is_empty()) {
+            continue;
+        }
+        let ours = found.entry(file).or_insert_with(|| {
+            plain.find(file, &String::from_utf8_lossy(&fs::read(parity.join(file)).unwrap()))
+        });
+        let seen = ours.iter().any(|(rule, ours)| {
+            ours.contains(secret) || secret.contains(ours.as_str()) && (ours.len() >= 8 || *rule == field("RuleID"))
+        });
+        let excused = NO_SECRETS.iter().any(|(rule, part, _)| *rule == field("RuleID") && secret.contains(part));
+        if !seen && !excused {
+            missing.insert(format!("{} {secret:?} in {file}", field("RuleID")));
+        }
+    }
+    assert!(missing.is_empty(), "{} missing:\n{}", missing.len(), missing.into_iter().collect::<Vec<_>>().join("\n"));
+}
