@@ -87,7 +87,7 @@ impl fmt::Display for RepoPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for chunk in self.0.utf8_chunks() {
             for character in chunk.valid().chars() {
-                match crate::finding::is_deceptive(character) {
+                match crate::text::is_deceptive(character) {
                     true => write!(f, "{}", character.escape_default())?,
                     false => fmt::Write::write_char(f, character)?,
                 }

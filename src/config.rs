@@ -10,13 +10,14 @@ use annotate_snippets::{AnnotationKind, Group, Level as Title, Renderer, Snippet
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::finding::{Level, Span, visible};
+use crate::finding::{Level, Span};
 use crate::guards::{critic, size};
+use crate::text::visible;
 
 mod load;
 mod tree;
 
-pub use load::{nearest, parse};
+pub use load::parse;
 
 /// Where the file may stand, in the order in which it is looked for.
 pub const PATHS: [&str; 4] = [".github/mainguard.yml", ".github/mainguard.yaml", "mainguard.yml", "mainguard.yaml"];
@@ -82,6 +83,8 @@ pub fn schema() -> serde_json::Value {
     let mut schema = schemars::schema_for!(Config).to_value();
     if let Some(root) = schema.as_object_mut() {
         root.insert("title".into(), "The policy of mainguard: .github/mainguard.yml".into());
+        // A file in which every key is left out, or commented out, is a null to a YAML reader.
+        root.insert("type".into(), serde_json::json!(["object", "null"]));
     }
     schema
 }
@@ -168,7 +171,7 @@ impl ConfigErrors {
 fn drawable(character: char) -> char {
     match character {
         '\n' | '\t' => character,
-        character if crate::finding::is_deceptive(character) => '\u{fffd}',
+        character if crate::text::is_deceptive(character) => '\u{fffd}',
         character => character,
     }
 }

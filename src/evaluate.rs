@@ -6,8 +6,9 @@ use crate::change::ChangeSet;
 use crate::context::{Context, Loaded};
 use crate::finding::Finding;
 use crate::guards::{Guard, critic, size};
+use crate::label::OwnedLabel;
 use crate::policy::{self, Policy};
-use crate::verdict::{Facts, GuardRun, OwnedLabel, RunStatus, Suppressed, Verdict};
+use crate::verdict::{Facts, GuardRun, RunStatus, Suppressed, Verdict};
 
 /// Judges a change with the guards of `only`; with all of them when it is empty.
 pub fn evaluate(change: &ChangeSet, context: &Context, policy: &Policy, only: &[Guard]) -> Verdict {

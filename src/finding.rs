@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::change::RepoPath;
@@ -49,7 +51,8 @@ impl fmt::Debug for RuleId {
 }
 
 /// How bad it is. Only [`Level::Error`] blocks. The order is from worst to mildest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Blocks the change.
     Error,
@@ -233,29 +236,6 @@ pub struct RuleInfo {
     pub help: &'static str,
 }
 
-/// Characters that make text look like something else: control characters, bidirectional marks (Unicode TR #36,
-/// CVE-2021-42574), invisible joiners and separators. Printers show them as escapes.
-pub fn is_deceptive(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
-/// One line of text that cannot move the cursor, colour the terminal or reorder its neighbours.
-pub fn visible(text: &str) -> Cow<'_, str> {
-    match text.chars().any(is_deceptive) {
-        false => Cow::Borrowed(text),
-        true => Cow::Owned(text.chars().fold(String::with_capacity(text.len()), |mut shown, character| {
-            match is_deceptive(character) {
-                true => shown.extend(character.escape_default()),
-                false => shown.push(character),
-            }
-            shown
-        })),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,10 +258,5 @@ mod tests {
     fn a_fingerprint_keeps_its_parts_apart() {
         let rule = RuleId::new("size/too-large");
         assert_ne!(Fingerprint::of(&rule, &[b"ab", b"c"]), Fingerprint::of(&rule, &[b"a", b"bc"]));
-    }
-
-    #[test]
-    fn deceptive_text_becomes_visible() {
-        assert_eq!(visible("a\u{202e}b\r\n"), "a\\u{202e}b\\r\\n");
     }
 }

@@ -174,7 +174,9 @@ impl Repository {
         Ok(Repository::from_gix(gix))
     }
 
-    fn from_gix(gix: gix::Repository) -> Repository {
+    fn from_gix(mut gix: gix::Repository) -> Repository {
+        // The merge base, the list of commits and their messages look at the same commits. In bytes.
+        gix.object_cache_size_if_unset(16 << 20);
         // A worktree names it in steps upwards, which nobody wants to read.
         let common_dir = gix.common_dir().canonicalize().unwrap_or_else(|_| gix.common_dir().into());
         Repository { gix, common_dir }

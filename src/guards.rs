@@ -9,6 +9,7 @@ use std::fmt;
 use crate::finding::RuleInfo;
 
 pub mod critic;
+pub mod policy;
 pub mod size;
 
 /// Every guard, in the order in which reports show them.
@@ -40,7 +41,7 @@ impl Guard {
         match self {
             Guard::Critic => critic::RULES,
             Guard::Size => size::RULES,
-            Guard::Policy => crate::policy::RULES,
+            Guard::Policy => policy::RULES,
         }
     }
 

@@ -8,30 +8,11 @@ use globset::GlobSet;
 use crate::attributes::Attributes;
 use crate::change::{ChangeSet, CommitId, RepoPath};
 use crate::config::{self, Config, ConfigErrors, Ignore};
-use crate::finding::{Finding, Fingerprint, Level, Location, Place, RuleId, RuleInfo};
+use crate::finding::{Finding, Fingerprint, Level, Location, Place, RuleId};
 use crate::guards::{critic, size};
 
 const CHANGED: RuleId = RuleId::new("policy/changed");
 const INVALID: RuleId = RuleId::new("policy/invalid");
-
-/// The rules about the policy itself.
-pub const RULES: &[RuleInfo] = &[
-    RuleInfo {
-        id: "policy/changed",
-        level: Level::Note,
-        summary: "the change touches the policy that changes are judged by",
-        help: "The configuration, `.mainguardignore`, `.gitattributes` and the pull request template are read at the base \
-               of a change, so the new ones count only after they have landed. Look at them closely: whoever edits them \
-               decides what later changes must hold to.",
-    },
-    RuleInfo {
-        id: "policy/invalid",
-        level: Level::Error,
-        summary: "the change brings in a configuration that cannot be used",
-        help: "Once it stood on the base branch, no later change could be judged. `mainguard config check` shows every \
-               problem in the file.",
-    },
-];
 
 /// Paths, one glob a line, at which no guard looks. Syntax as in `.gitignore`, without negation.
 pub const IGNORE_FILE: &str = ".mainguardignore";

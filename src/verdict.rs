@@ -1,7 +1,11 @@
 //! What the guards came to, together: findings, what ran, and the one word that becomes the exit code.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::finding::{Finding, Level};
 use crate::guards::{Guard, critic, size};
+use crate::label::OwnedLabel;
 
 /// The whole answer about one change.
 #[derive(Clone, Debug, Default)]
@@ -56,28 +60,9 @@ pub struct Suppressed {
     pub reason: String,
 }
 
-/// A family of labels of which mainguard keeps at most one on the pull request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnedLabel {
-    /// Every name of the family.
-    pub family: Vec<String>,
-    /// The one that belongs there now.
-    pub wanted: LabelSpec,
-}
-
-/// A label as it is created when the repository lacks it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LabelSpec {
-    /// Its name.
-    pub name: String,
-    /// Six hexadecimal digits, no `#`.
-    pub color: String,
-    /// At most 100 characters (GitHub's limit).
-    pub description: String,
-}
-
 /// The verdict in one word. The order is from best to worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Nothing blocks.
     Pass,

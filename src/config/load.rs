@@ -6,6 +6,7 @@ use super::tree::{self, Node, Value};
 use super::{Config, ConfigError, ConfigErrors};
 use crate::finding::Span;
 use crate::guards::{self, Guard, critic, size};
+use crate::text::nearest;
 
 /// A configuration is read by people; one that is larger is a mistake or an attack.
 const MAX_BYTES: usize = 1 << 20;
@@ -93,14 +94,6 @@ fn unknown_key(key: &Node, name: &str, known: &[&str]) -> ConfigError {
         None => keys,
     });
     problem
-}
-
-/// The known word that is most like `word`, if it is like it at all.
-pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = word.to_lowercase();
-    let scored = known.map(|known| (strsim::damerau_levenshtein(&lower, &known.to_lowercase()), known));
-    let (distance, best) = scored.min()?;
-    (distance <= (word.chars().count().max(best.chars().count()) / 3).max(1)).then_some(best)
 }
 
 /// Follows `$ref`, and of alternatives takes the one that is an object: `Option<T>` and `T or a word` read alike.

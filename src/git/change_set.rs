@@ -347,6 +347,8 @@ impl<'a> Files<'a> {
         /// In bytes. git's own (`core.deltaBaseCacheLimit`) has 96 MiB.
         const PACK_CACHE: usize = 48 << 20;
         let mut gix = self.thread_safe.to_thread_local();
+        // A content is read once: remembering it would only copy it.
+        gix.object_cache_size(None);
         gix.objects.set_pack_cache(|| Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(PACK_CACHE)));
         Repository { gix, common_dir: Default::default() }
     }

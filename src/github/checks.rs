@@ -15,7 +15,6 @@ use sha2::{Digest, Sha256};
 use crate::change::CommitId;
 use crate::github::client::{Client, Repeat, Written};
 use crate::github::{Error, Repository, clamp_bytes, clamp_characters, percent_encode};
-use crate::verdict::Outcome;
 
 /// Annotations in one call; GitHub's bound.
 pub const BATCH: usize = 50;
@@ -60,16 +59,6 @@ impl Conclusion {
             Conclusion::Success => "success",
             Conclusion::Failure => "failure",
             Conclusion::Neutral => "neutral",
-        }
-    }
-}
-
-impl From<Outcome> for Conclusion {
-    /// A verdict that could not be reached is not green, and grey would count as green.
-    fn from(outcome: Outcome) -> Conclusion {
-        match outcome {
-            Outcome::Pass => Conclusion::Success,
-            Outcome::Blocked | Outcome::Broken => Conclusion::Failure,
         }
     }
 }

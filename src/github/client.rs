@@ -22,8 +22,8 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::finding::visible;
 use crate::github::{Error, clamp_characters};
+use crate::text::visible;
 
 /// A credential. It has no `Display`, and its `Debug` shows stars.
 #[derive(Clone)]

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::github::client::{Client, Repeat, Written};
 use crate::github::{Error, Repository, clamp_characters, percent_encode};
-use crate::verdict::{LabelSpec, OwnedLabel};
+use crate::label::{LabelSpec, OwnedLabel};
 
 /// GitHub's bound on a label's name, in characters.
 pub const MAX_NAME: usize = 50;

@@ -7,9 +7,9 @@
 use serde_json::Value;
 
 use crate::change::CommitId;
-use crate::finding::visible;
 use crate::github::{Repository, clamp_characters};
 use crate::pull_request::{Label, PullRequest, PushedHead};
+use crate::text::visible;
 
 /// GitHub caps a payload at 25 MB.
 pub const MAX_BYTES: usize = 32 << 20;

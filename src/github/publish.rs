@@ -8,11 +8,11 @@
 use std::fmt;
 
 use crate::change::CommitId;
-use crate::finding::visible;
 use crate::github::client::Client;
 use crate::github::comments::{self, Create, Step as CommentStep};
 use crate::github::{Error, Repository, checks, clamp_characters, labels};
-use crate::verdict::OwnedLabel;
+use crate::label::OwnedLabel;
+use crate::text::visible;
 
 pub use crate::github::checks::{Annotation, AnnotationLevel, CheckRun, Conclusion};
 

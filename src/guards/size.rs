@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::attributes::Attributes;
 use crate::change::{Diff, FileChange, RepoPath, Status};
 use crate::finding::{Finding, Fingerprint, Level, RuleId, RuleInfo};
+use crate::label::{LabelSpec, OwnedLabel};
 use crate::pull_request::PullRequest;
-use crate::verdict::{LabelSpec, OwnedLabel};
 
 /// `size/too-large`
 pub const TOO_LARGE: RuleId = RuleId::new("size/too-large");
@@ -34,6 +34,7 @@ pub const RULES: &[RuleInfo] = &[RuleInfo {
 /// The section `size` of the configuration.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "Size")]
 pub struct Config {
     /// Whether the guard runs.
     pub enabled: bool,

@@ -1,104 +1,194 @@
-//! Findings beside the code: workflow commands for a log, and the same as data for a check run.
+//! GitHub's annotations: as workflow commands in a job's log, and as the raw values that a check run takes.
 //!
-//! Syntax: <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>. A message must not
-//! be able to begin a command of its own, so line ends, `%` and, in properties, `:` and `,` are encoded.
+//! A workflow command is a line `::error file=a.rs,line=3,title=…::message`. What would end a line or a property is
+//! percent-encoded as the runner decodes it (`actions/toolkit`, `packages/core/src/command.ts`). GitHub shows ten
+//! errors, ten warnings and ten notices of a step and drops the others silently, so the tenth says what is missing.
 
-use super::{FindingEntry, LevelEntry, Report, plural};
-use crate::finding::visible;
+use super::json::{Finding, Location, Place, Report};
+use super::{counted, one_line, shorten, visible};
+use crate::finding::Level;
 
-/// GitHub shows ten annotations of each level a step.
-const SHOWN_PER_LEVEL: usize = 10;
-/// A workflow command is one line of a log; runners cut lines at 64 KiB.
-const MESSAGE_CHARACTERS: usize = 4_000;
+/// So many annotations of each level does GitHub show for a step.
+pub const MOST_PER_LEVEL: usize = 10;
+/// GitHub's limit for a title, in characters.
+const TITLE_CHARS: usize = 255;
+/// Of a message and of a help each: together, escaped, they stay far below a check run's 64 KiB.
+const MESSAGE_CHARS: usize = 2_000;
 
-/// One annotation, not escaped.
+/// One annotation of a check run: raw values, already bounded. Columns are present only when first and last line are
+/// the same, as the API demands.
+///
+/// <https://docs.github.com/en/rest/checks/runs#update-a-check-run>
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Annotation {
-    /// The file, relative to the repository.
+    /// The file, from the root of the repository.
     pub path: String,
     /// From 1.
     pub start_line: u32,
     /// Not before `start_line`.
     pub end_line: u32,
-    /// Columns from 1; only when it is about one line.
-    pub columns: Option<(u32, u32)>,
-    /// Its level.
-    pub level: LevelEntry,
-    /// The rule.
+    /// From 1.
+    pub start_column: Option<u32>,
+    /// Not before `start_column`.
+    pub end_column: Option<u32>,
+    /// How bad.
+    pub level: AnnotationLevel,
+    /// At most 255 characters.
     pub title: String,
-    /// What and, on a line of its own, what to do.
+    /// At most 64 KiB.
     pub message: String,
 }
 
-/// The findings that stand in a file, worst first, for a check run.
-pub fn annotations(report: &Report) -> Vec<Annotation> {
-    report.findings.iter().filter_map(annotation).collect()
+/// The levels of a check run's annotations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnnotationLevel {
+    /// `notice`
+    Notice,
+    /// `warning`
+    Warning,
+    /// `failure`
+    Failure,
 }
 
-fn annotation(finding: &FindingEntry) -> Option<Annotation> {
-    let location = finding.location.as_ref()?;
-    let path = location.path.clone()?;
-    let (start_line, end_line) =
-        location.span.map_or((1, 1), |span| (span.line.max(1), span.end_line.max(span.line).max(1)));
-    let columns = location.span.filter(|_| start_line == end_line).map(|span| {
-        let start = span.column.max(1);
-        // GitHub's end column is the last one that is marked, ours is the one behind it.
-        (start, span.end_column.saturating_sub(1).max(start))
-    });
-    Some(Annotation {
-        path,
-        start_line,
-        end_line,
-        columns,
-        level: finding.level,
-        title: visible(&finding.rule).into_owned(),
-        message: message(finding),
-    })
-}
-
-fn message(finding: &FindingEntry) -> String {
-    let message = super::terminal::bounded(&finding.message, MESSAGE_CHARACTERS);
-    match &finding.help {
-        Some(help) => format!("{message}\nhelp: {}", super::terminal::bounded(help, MESSAGE_CHARACTERS)),
-        None => message,
+impl AnnotationLevel {
+    /// The API's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AnnotationLevel::Notice => "notice",
+            AnnotationLevel::Warning => "warning",
+            AnnotationLevel::Failure => "failure",
+        }
     }
 }
 
-/// Workflow commands, worst first. What GitHub would not show is said in the last one of its level.
+/// The findings that stand at a file, worst first. The others are left to the check run's summary: an annotation
+/// cannot be anywhere else.
+pub fn check_run_annotations(report: &Report) -> Vec<Annotation> {
+    report.findings.iter().filter_map(annotation).collect()
+}
+
+fn annotation(finding: &Finding) -> Option<Annotation> {
+    let location = finding.location.as_ref()?;
+    let path = location.repo_path()?;
+    let lines = Lines::of(location);
+    Some(Annotation {
+        path: path.to_text().into_owned(),
+        start_line: lines.first,
+        end_line: lines.last,
+        start_column: lines.columns.map(|(start, _)| start),
+        end_column: lines.columns.map(|(_, end)| end),
+        level: match finding.level {
+            Level::Error => AnnotationLevel::Failure,
+            Level::Warning => AnnotationLevel::Warning,
+            Level::Note => AnnotationLevel::Notice,
+        },
+        title: shorten(&one_line(&finding.rule, 100), TITLE_CHARS).into_owned(),
+        message: text(finding),
+    })
+}
+
+/// The lines of a location as GitHub wants them: always some, in order, columns only within one line and inclusive.
+struct Lines {
+    first: u32,
+    last: u32,
+    columns: Option<(u32, u32)>,
+}
+
+impl Lines {
+    fn of(location: &Location) -> Lines {
+        let Some(span) = location.span else { return Lines { first: 1, last: 1, columns: None } };
+        let first = span.line.max(1);
+        let last = span.end_line.max(first);
+        let start = span.column.max(1);
+        let columns = (first == last).then(|| (start, span.end_column.saturating_sub(1).max(start)));
+        Lines { first, last, columns }
+    }
+}
+
+/// The commands, a line each.
 pub fn render(report: &Report) -> String {
     let mut text = String::new();
-    for level in [LevelEntry::Error, LevelEntry::Warning, LevelEntry::Note] {
-        let of_level: Vec<&FindingEntry> = report.findings.iter().filter(|finding| finding.level == level).collect();
-        let hidden = of_level.len().saturating_sub(SHOWN_PER_LEVEL);
-        for (index, finding) in of_level.iter().take(SHOWN_PER_LEVEL).enumerate() {
-            let mut message = message(finding);
-            if hidden > 0 && index + 1 == SHOWN_PER_LEVEL {
-                message.push_str(&format!("\n({} more of this level not shown here)", plural(hidden, "finding")));
-            }
-            text.push_str(&command(level, finding, &message));
+    let broken: Vec<Command> = report.broken().map(Command::of_broken).collect();
+    for level in [Level::Error, Level::Warning, Level::Note] {
+        let findings = report.findings.iter().filter(|finding| finding.level == level).map(Command::of_finding);
+        let count = report.count(level);
+        // A guard that could not judge is worse than anything that another one found.
+        let (first, all) = match level {
+            Level::Error => (&broken[..], count + broken.len()),
+            Level::Warning | Level::Note => (&[][..], count),
+        };
+        let mut commands: Vec<Command> = first.iter().cloned().chain(findings).take(MOST_PER_LEVEL).collect();
+        let missing = all - commands.len();
+        if let (Some(last), 1..) = (commands.last_mut(), missing) {
+            let more = counted(missing, &format!("more {level}"));
+            let verb = if missing == 1 { "is" } else { "are" };
+            last.message.push_str(&format!("\n…and {more} that {verb} not shown here: the job's log has all of them."));
+        }
+        for command in commands {
+            text.push_str(&command.line());
         }
     }
     text
 }
 
-fn command(level: LevelEntry, finding: &FindingEntry, message: &str) -> String {
-    let name = match level {
-        LevelEntry::Error => "error",
-        LevelEntry::Warning => "warning",
-        LevelEntry::Note => "notice",
-    };
-    let mut properties = Vec::new();
-    if let Some(annotation) = annotation(finding) {
-        properties.push(format!("file={}", property(&annotation.path)));
-        if finding.location.as_ref().is_some_and(|location| location.span.is_some()) {
-            properties.push(format!("line={},endLine={}", annotation.start_line, annotation.end_line));
-            if let Some((start, end)) = annotation.columns {
-                properties.push(format!("col={start},endColumn={end}"));
+/// A workflow command before escaping.
+#[derive(Clone)]
+struct Command {
+    name: &'static str,
+    properties: Vec<(&'static str, String)>,
+    message: String,
+}
+
+impl Command {
+    fn of_broken(run: &super::json::GuardRun) -> Command {
+        let reason = one_line(run.reason.as_deref().unwrap_or("no reason given"), MESSAGE_CHARS);
+        let title = format!("the guard {} could not judge", one_line(&run.name, 40));
+        Command { name: "error", properties: vec![("title", title)], message: reason }
+    }
+
+    fn of_finding(finding: &Finding) -> Command {
+        let name = match finding.level {
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Note => "notice",
+        };
+        let mut properties = Vec::new();
+        if let Some((location, path)) = finding.location.as_ref().and_then(|at| Some((at, at.repo_path()?))) {
+            let lines = Lines::of(location);
+            // The path with its escapes: a real line end or colour in it would be one in the log.
+            properties.push(("file", path.to_string()));
+            properties.push(("line", lines.first.to_string()));
+            properties.push(("endLine", lines.last.to_string()));
+            if let Some((start, end)) = lines.columns {
+                properties.push(("col", start.to_string()));
+                properties.push(("endColumn", end.to_string()));
             }
         }
+        properties.push(("title", one_line(&finding.rule, 100)));
+        Command { name, properties, message: text(finding) }
     }
-    properties.push(format!("title={}", property(&finding.rule)));
-    format!("::{name} {}::{}\n", properties.join(","), data(message))
+
+    fn line(&self) -> String {
+        let properties: Vec<String> =
+            self.properties.iter().map(|(name, value)| format!("{name}={}", property(&visible(value)))).collect();
+        format!("::{} {}::{}\n", self.name, properties.join(","), data(&self.message))
+    }
+}
+
+/// Message and help on lines of their own, everything else made visible.
+fn text(finding: &Finding) -> String {
+    let message = one_line(&finding.message, MESSAGE_CHARS);
+    let place = match &finding.location {
+        Some(Location { place: Place::Description, span: Some(span), .. }) => {
+            format!("In the pull request description, line {}: ", span.line)
+        }
+        Some(Location { place: Place::Description, span: None, .. }) => "In the pull request description: ".into(),
+        _ => String::new(),
+    };
+    match &finding.help {
+        Some(help) => format!("{place}{message}\nHelp: {}", one_line(help, MESSAGE_CHARS)),
+        None => format!("{place}{message}"),
+    }
 }
 
 fn data(text: &str) -> String {
@@ -106,7 +196,16 @@ fn data(text: &str) -> String {
 }
 
 fn property(text: &str) -> String {
-    // A file name is compared with the repository's, so it is encoded and not shown as an escape; what a runner would
-    // refuse in a line (NUL) becomes a stand-in.
-    data(&text.replace('\0', "\u{fffd}")).replace(':', "%3A").replace(',', "%2C").replace('\u{1b}', "\u{fffd}")
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_runner_decodes_is_what_was_meant() {
+        assert_eq!(data("100%0A\r\nx:,"), "100%250A%0D%0Ax:,");
+        assert_eq!(property("a:b,c%"), "a%3Ab%2Cc%25");
+    }
 }

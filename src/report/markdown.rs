@@ -1,358 +1,410 @@
-//! For a comment on the pull request and for the step summary: what blocks first, the rest folded.
+//! The report as GitHub-flavoured Markdown: the pull request's comment and the job's summary.
 //!
-//! Everything that the report quotes is hostile. Escaped text cannot become markup, a mention, a reference or a link:
-//! ASCII punctuation becomes a character reference or an escape, so GitHub's renderer sees letters only. A finding is
-//! written whole or not at all, so a budget never cuts a word, a tag or a fence.
+//! Three needs pull here. A reviewer wants the verdict in one glance and the rest folded away. GitHub refuses a body
+//! over its limit, so what is worst must come first and what does not fit must be counted. And the words of strangers
+//! must stay words: no mention, no link, no image, no heading, no `</details>`, whatever they contain.
+//!
+//! For the last one there is a single idea. A backslash or an entity is not enough: GitHub looks for `@team`, `#12` and
+//! commit ids in the *rendered* text, where both are gone. Code is the one place in which neither Markdown nor GitHub
+//! looks for anything. So a word that is not plainly a word is shown as code, behind a fence longer than any run of
+//! backticks in it: see `prose` and `code`.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
 
-use super::{FindingEntry, GuardStatus, LevelEntry, LocationEntry, Outcome, Report, plural};
-use crate::finding::visible;
+use super::json::{Excerpt, Finding, GuardStatus, LeftOut, Location, Report, Size, Subject};
+use super::{
+    Tally, counted, ending, in_words, one_line, percent_encoded, shorten, size_in_words, subject_in_words, visible,
+};
+use crate::change::ObjectId;
+use crate::finding::Level;
+use crate::guards::Guard;
+use crate::verdict::Outcome;
 
-/// GitHub takes 65,536 characters; what follows the report (a marker) needs room.
-pub const COMMENT_BUDGET: usize = 65_000;
-/// A step summary takes 1 MiB.
-pub const SUMMARY_BUDGET: usize = 1_000_000;
+/// For a comment. GitHub takes 65,536 characters; bytes are never fewer than its characters however it counts them,
+/// and the rest leaves room for a marker.
+pub const COMMENT_BYTES: usize = 64_000;
+/// For a job's summary: GitHub takes 1 MiB of one step.
+pub const SUMMARY_BYTES: usize = 1_048_576 - 1_024;
 
-/// A message longer than this was not written to be read.
-const MESSAGE_CHARACTERS: usize = 1_000;
-/// Lines of code shown per finding.
-const EXCERPT_LINES: usize = 6;
-/// Characters of each of those lines.
-const EXCERPT_CHARACTERS: usize = 160;
-/// Files that are named one by one.
-const NAMED_FILES: usize = 30;
+const MESSAGE_CHARS: usize = 1_000;
+const EXCERPT_COLUMNS: usize = 160;
+const MOST_GUARDS: usize = 50;
+const MOST_NAMES: usize = 100;
+/// What naming the sections that found no room takes at most.
+const RESERVE: usize = 400;
 
-/// The report as GitHub-flavoured Markdown of at most `budget` bytes; GitHub counts characters, of which there are
-/// never more.
+/// Prints the report in at most `budget` bytes.
 pub fn render(report: &Report, budget: usize) -> String {
-    let head = headline(report);
-    let foot = footer(report);
-    // The details are worth less than a finding, so they get what is left, and are left out whole.
-    let details = details(report);
-    let room = budget.saturating_sub(head.len() + foot.len());
-    let findings = findings(report, room.saturating_sub(details.len().min(room / 4)));
-    let fits = head.len() + findings.len() + details.len() + foot.len() <= budget;
-    let details = if fits { details } else { String::new() };
-    format!("{head}{findings}{details}{foot}")
+    let (head, foot) = (head(report), foot(report));
+    if head.len() + foot.len() + 2 * RESERVE > budget {
+        // So little room that only the verdict itself is worth it; and none at all for less.
+        let verdict = headline(report);
+        return if verdict.len() <= budget { verdict } else { String::new() };
+    }
+    let mut page = Page { text: head, room: budget - foot.len() - RESERVE, dropped: Vec::new() };
+    for (level, title) in [(Level::Error, "error"), (Level::Warning, "warning"), (Level::Note, "note")] {
+        let findings = report.findings.iter().filter(|finding| finding.level == level);
+        let fold = if level == Level::Error { Fold::Open } else { Fold::Closed };
+        let blocks = findings.map(|finding| block(finding, &report.subject));
+        page.section(&counted(report.count(level), title), report.count(level), fold, title, blocks);
+    }
+    let suppressed = report.suppressed.iter().map(|suppressed| {
+        let reason = prose(&suppressed.reason, MESSAGE_CHARS);
+        format!("{}Suppressed: {reason}\n\n", opening(&suppressed.finding, &report.subject))
+    });
+    let count = report.suppressed.len();
+    page.section(&counted(count, "suppressed finding"), count, Fold::Closed, "suppressed finding", suppressed);
+    if let Some(size) = &report.size {
+        let count = size.left_out.len();
+        let lines = size.left_out.iter().take(MOST_NAMES).map(left_out);
+        page.section(&format!("{} left out of the size", counted(count, "file")), count, Fold::Closed, "file", lines);
+    }
+    if !page.dropped.is_empty() {
+        let _ = write!(page.text, "Not shown here for want of room: {}.\n\n", page.dropped.join(", "));
+    }
+    page.text.push_str(&foot);
+    page.text
+}
+
+/// Whether a section is unfolded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fold {
+    Open,
+    Closed,
+}
+
+/// A text that grows by whole blocks and never over its room.
+struct Page {
+    text: String,
+    room: usize,
+    /// Sections of which not even the frame fitted.
+    dropped: Vec<String>,
+}
+
+impl Page {
+    /// Blocks under a title, as many of the `count` as fit, and a sentence about the others.
+    fn section(&mut self, title: &str, count: usize, fold: Fold, noun: &str, blocks: impl Iterator<Item = String>) {
+        if count == 0 {
+            return;
+        }
+        let (open, close) = match fold {
+            Fold::Open => (String::new(), ""),
+            Fold::Closed => (format!("<details><summary>{title}</summary>\n\n"), "</details>\n\n"),
+        };
+        let rest = |missing: usize| {
+            let nouns = if missing == 1 { noun.to_owned() } else { format!("{noun}s") };
+            format!("…and {missing} more {nouns}: the full report has all of them.\n\n")
+        };
+        // One more for the line end that a list lacks before what follows.
+        let closing = rest(count).len() + close.len() + 1;
+        if self.text.len() + open.len() + closing > self.room {
+            self.dropped.push(title.into());
+            return;
+        }
+        self.text.push_str(&open);
+        let mut shown = 0;
+        for block in blocks {
+            if self.text.len() + block.len() + closing > self.room {
+                break;
+            }
+            self.text.push_str(&block);
+            shown += 1;
+        }
+        if !self.text.ends_with("\n\n") {
+            self.text.push('\n');
+        }
+        if shown < count {
+            self.text.push_str(&rest(count - shown));
+        }
+        self.text.push_str(close);
+    }
+}
+
+/// What is there in any case, bounded: verdict, size, guards.
+fn head(report: &Report) -> String {
+    let mut text = headline(report);
+    text.push_str("\n| Guard | Result |\n| :-- | :-- |\n");
+    let tallies = Tally::by_guard(&report.findings);
+    for run in report.guards.iter().take(MOST_GUARDS) {
+        let tally = tallies.get(run.name.as_str()).copied().unwrap_or_default();
+        let reason = || cell(&prose(run.reason.as_deref().unwrap_or("no reason given"), 300));
+        let found = match &report.size {
+            Some(size) if run.name == Guard::Size.name() => sized(size, tally),
+            _ => tally.to_string(),
+        };
+        let result = match run.status {
+            GuardStatus::Ran if tally.errors > 0 => format!("❌ {found}"),
+            GuardStatus::Ran if tally.warnings > 0 => format!("⚠️ {found}"),
+            GuardStatus::Ran => format!("✅ {found}"),
+            GuardStatus::Skipped => format!("➖ skipped: {}", reason()),
+            GuardStatus::Broken => format!("💥 could not judge: {}", reason()),
+        };
+        let _ = writeln!(text, "| {} | {result} |", cell(&prose(&run.name, 40)));
+    }
+    text.push('\n');
+    text
+}
+
+fn sized(size: &Size, tally: Tally) -> String {
+    let (label, animal) = (code(&one_line(&size.label, 50)), prose(&size.animal, 8));
+    let found = if tally == Tally::default() { String::new() } else { format!("; {tally}") };
+    cell(&format!("{label} {animal} {}{found}", prose(&size_in_words(size), 200)))
 }
 
 fn headline(report: &Report) -> String {
-    let sign = match report.outcome {
-        Outcome::Pass => "\u{2705}",
-        Outcome::Blocked => "\u{274c}",
-        Outcome::Broken => "\u{26a0}\u{fe0f}",
+    let icon = match report.outcome {
+        Outcome::Pass => "✅",
+        Outcome::Blocked => "⛔",
+        Outcome::Broken => "💥",
     };
-    let mut text = format!("### {sign} mainguard: {}\n\n", escape(&report.headline()));
-    let mut facts = Vec::new();
-    if let Some(size) = &report.size {
-        facts.push(format!(
-            "{} {} \u{b7} {} in {} (+{} \u{2212}{})",
-            escape(&size.animal),
-            code(&size.label),
-            plural(size.lines as usize, "changed line"),
-            plural(size.files, "file"),
-            size.added,
-            size.deleted
-        ));
-    }
-    if let Some(skipped) = report.critic.as_ref().and_then(|critic| critic.skipped.as_deref()) {
-        facts.push(match skipped {
-            "draft" => "a draft: nothing blocks yet".into(),
-            "bot" => "a bot's pull request: its description is not judged".into(),
-            "revert" => "a revert: its description is not judged".into(),
-            other => escape(other),
-        });
-    }
-    if !facts.is_empty() {
-        let _ = writeln!(text, "{}\n", facts.join(" \u{b7} "));
-    }
-    for guard in report.guards.iter().filter(|guard| guard.status == GuardStatus::Broken) {
-        let why = clipped(guard.reason.as_deref().unwrap_or("it could not judge"), MESSAGE_CHARACTERS);
-        let _ = writeln!(text, "- **{} could not judge:** {}\n", escape(&guard.name), escape(&why));
-    }
-    text
+    format!("### {icon} mainguard · {}\n", prose(&in_words(report), 400))
 }
 
-/// The findings as far as they fit, worst first.
-fn findings(report: &Report, room: usize) -> String {
-    // What says how many are missing, and what closes a fold, must always fit.
-    const RESERVED: usize = 200;
-    let room = room.saturating_sub(RESERVED);
-    let mut text = String::new();
-    let mut left_out = [(LevelEntry::Error, 0), (LevelEntry::Warning, 0), (LevelEntry::Note, 0)];
-    let mut full = false;
-    for (level, missing) in &mut left_out {
-        let of_level: Vec<&FindingEntry> = report.findings.iter().filter(|finding| finding.level == *level).collect();
-        if of_level.is_empty() {
-            continue;
-        }
-        let (open, close) = match level {
-            LevelEntry::Error => (String::new(), ""),
-            LevelEntry::Warning => (fold(&plural(of_level.len(), "warning")), "</details>\n\n"),
-            LevelEntry::Note => (fold(&plural(of_level.len(), "note")), "</details>\n\n"),
-        };
-        let mut section = open;
-        let mut shown = 0;
-        for finding in &of_level {
-            let entry = entry(report, finding);
-            full = full || text.len() + section.len() + entry.len() + close.len() > room;
-            if full {
-                break;
-            }
-            section.push_str(&entry);
-            shown += 1;
-        }
-        *missing = of_level.len() - shown;
-        if shown > 0 {
-            text.push_str(&section);
-            text.push('\n');
-            text.push_str(close);
-        }
-    }
-    let missing: Vec<String> =
-        left_out.iter().filter(|(_, count)| *count > 0).map(|(level, count)| plural(*count, level.as_str())).collect();
-    if !missing.is_empty() {
-        let _ = writeln!(text, "\u{2026}and {} more: the log and the JSON report have them all.\n", missing.join(", "));
-    }
-    text
-}
-
-fn fold(summary: &str) -> String {
-    format!("<details><summary>{summary}</summary>\n\n")
-}
-
-fn entry(report: &Report, finding: &FindingEntry) -> String {
-    let sign = match finding.level {
-        LevelEntry::Error => "\u{1f534}",
-        LevelEntry::Warning => "\u{1f7e1}",
-        LevelEntry::Note => "\u{1f535}",
+fn foot(report: &Report) -> String {
+    let policy = match &report.subject.policy {
+        Some(source) => format!("by {}", code(&one_line(source, 120))),
+        None => "by the default policy".into(),
     };
-    let message = clipped(&finding.message, MESSAGE_CHARACTERS);
-    let mut text = format!("- {sign} {}  \n  {}", prose(&message), code(&finding.rule));
-    if let Some(location) = &finding.location {
-        let _ = write!(text, " \u{b7} {}", place(report, location));
-    }
-    text.push('\n');
-    if let Some(location) = finding.location.as_ref().filter(|location| !location.excerpt.is_empty()) {
-        text.push_str(&excerpt(location));
+    let version = prose(&report.tool.version, 30);
+    format!("<sub>mainguard {version} judged {} {policy}</sub>\n", prose(&subject_in_words(&report.subject), 400))
+}
+
+/// One finding: what and where, the code, what to do.
+fn block(finding: &Finding, subject: &Subject) -> String {
+    let mut text = opening(finding, subject);
+    if let Some(excerpt) = finding.location.as_ref().and_then(|location| location.excerpt.as_ref()) {
+        text.push_str(&fenced(excerpt));
     }
     if let Some(help) = &finding.help {
-        let _ = writeln!(text, "\n  **Next:** {}\n", prose(&clipped(help, MESSAGE_CHARACTERS)));
+        let _ = write!(text, "> 💡 {}\n\n", prose(help, MESSAGE_CHARS));
     }
     text
 }
 
-/// Where it is, as a link to the lines when the repository can be browsed.
-fn place(report: &Report, location: &LocationEntry) -> String {
-    let Some(path) = &location.path else { return "the description".into() };
-    let name = match location.span {
-        Some(span) => code(&format!("{path}:{}", span.line)),
-        None => code(path),
-    };
-    let head = crate::change::CommitId::parse(&report.subject.head);
-    let url = report.subject.url.as_deref().filter(|url| is_plain_url(url));
-    match (url, head, &location.path_bytes) {
-        (Some(url), Some(head), None) => {
-            let lines = match location.span {
-                Some(span) if span.end_line > span.line => format!("#L{}-L{}", span.line, span.end_line),
-                Some(span) => format!("#L{}", span.line),
-                None => String::new(),
-            };
-            format!("[{name}]({url}/blob/{head}/{}{lines})", super::sarif::uri(path.as_bytes()))
-        }
-        _ => name,
-    }
-}
-
-/// A report that was made elsewhere may claim any address; only a plain one becomes a link.
-fn is_plain_url(url: &str) -> bool {
-    url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).is_some_and(|rest| {
-        !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/:".contains(&byte))
-    })
-}
-
-/// The lines in a fence that is longer than any run of backticks in them, inside the list item.
-fn excerpt(location: &LocationEntry) -> String {
-    let lines: Vec<String> = location
-        .excerpt
-        .iter()
-        .take(EXCERPT_LINES)
-        .map(|line| line.replace('\t', "    ").chars().take(EXCERPT_CHARACTERS).collect::<String>())
-        .map(|line| visible(&line).into_owned())
-        .collect();
-    let longest = lines.iter().map(|line| longest_run(line)).max().unwrap_or_default();
+fn fenced(excerpt: &Excerpt) -> String {
+    let line = |line: &str| visible(&shorten(&line.replace('\t', "    "), EXCERPT_COLUMNS)).into_owned();
+    let lines: Vec<(u32, String)> = excerpt.numbered().map(|(number, text)| (number, line(text))).collect();
+    let longest = lines.iter().map(|(_, line)| longest_run(line)).max().unwrap_or(0);
     let fence = "`".repeat((longest + 1).max(3));
-    let mut text = format!("\n  {fence}text\n");
-    for line in lines {
-        let _ = writeln!(text, "  {line}");
+    let wide = lines.last().map_or(1, |(number, _)| number.to_string().len());
+    let mut text = format!("{fence}\n");
+    for (number, line) in &lines {
+        // The number in front keeps a line from being a command to the runner, should this be shown in a log.
+        let _ = writeln!(text, "{}", format!("{number:>wide$} │ {line}").trim_end());
     }
-    let _ = writeln!(text, "  {fence}");
+    let _ = write!(text, "{fence}\n\n");
     text
 }
 
-fn longest_run(line: &str) -> usize {
-    line.split(|character| character != '`').map(str::len).max().unwrap_or_default()
+/// The message, and in small letters its place and rule.
+fn opening(finding: &Finding, subject: &Subject) -> String {
+    let icon = match finding.level {
+        Level::Error => "❌",
+        Level::Warning => "⚠️",
+        Level::Note => "ℹ️",
+    };
+    let rule = code(&one_line(&finding.rule, 100));
+    let place = finding.location.as_ref().map(|location| format!("{} · ", place(location, subject)));
+    let message = prose(&finding.message, MESSAGE_CHARS);
+    format!("{icon} {message}<br>\n<sub>{}{rule}</sub>\n\n", place.unwrap_or_default())
 }
 
-fn details(report: &Report) -> String {
-    let mut lines = Vec::new();
-    for guard in report.guards.iter().filter(|guard| guard.status == GuardStatus::Skipped) {
-        let why = clipped(guard.reason.as_deref().unwrap_or_default(), 200);
-        lines.push(format!("- {} was skipped: {}", escape(&guard.name), escape(&why)));
-    }
-    if let Some(size) = report.size.as_ref() {
-        let named = size.left_out.iter().take(NAMED_FILES);
-        lines.extend(named.map(|file| {
-            format!(
-                "- {} does not count: {} (+{} \u{2212}{})",
-                code(&file.path),
-                escape(&file.reason),
-                file.added,
-                file.deleted
-            )
-        }));
-        if size.left_out.len() > NAMED_FILES {
-            lines.push(format!("- {} more do not count", size.left_out.len() - NAMED_FILES));
+fn place(location: &Location, subject: &Subject) -> String {
+    let name = location.place_name();
+    let Some(path) = location.repo_path() else {
+        return match location.span {
+            Some(span) => prose(&format!("{}, line {}", shorten(&name, 100), span.line), 120),
+            None => prose(&name, 100),
+        };
+    };
+    let shown = match location.span {
+        Some(span) => code(&format!("{}:{}", ending(&name, 160), span.line)),
+        None => code(&ending(&name, 160)),
+    };
+    match blob(subject, path.as_bytes()) {
+        Some(url) => {
+            let lines = location.span.map(|span| match span.end_line > span.line {
+                true => format!("#L{}-L{}", span.line, span.end_line),
+                false => format!("#L{}", span.line),
+            });
+            format!("[{shown}]({url}{})", lines.unwrap_or_default())
         }
-        if !size.binary.is_empty() {
-            lines.push(format!("- {}, which count no lines", plural(size.binary.len(), "binary file")));
-        }
-        if size.moved > 0 {
-            lines.push(format!("- {} only moved", plural(size.moved, "file")));
-        }
-    }
-    for set_aside in report.suppressed.iter().take(NAMED_FILES) {
-        let rule = code(&set_aside.finding.rule);
-        lines.push(format!("- {rule} is set aside: {}", escape(&clipped(&set_aside.reason, 200))));
-    }
-    if report.suppressed.len() > NAMED_FILES {
-        lines.push(format!("- {} more findings are set aside", report.suppressed.len() - NAMED_FILES));
-    }
-    match lines.is_empty() {
-        true => String::new(),
-        false => format!("<details><summary>Details</summary>\n\n{}\n\n</details>\n\n", lines.join("\n")),
+        None => shown,
     }
 }
 
-fn footer(report: &Report) -> String {
-    let subject = &report.subject;
-    let base = subject.base.as_deref().map_or("the empty tree".to_string(), |base| code(base.get(..7).unwrap_or(base)));
-    format!(
-        "<sub>{base} \u{2192} {} \u{b7} {}, {} \u{b7} policy: {} \u{b7} mainguard {}</sub>\n",
-        code(subject.head_short()),
-        plural(subject.commits, "commit"),
-        plural(subject.files, "file"),
-        escape(&clipped(&subject.policy, 120)),
-        escape(&report.tool.version)
-    )
+/// The address of a file at the head, if everything in it is what it should be: a document that was read back may
+/// hold anything.
+fn blob(subject: &Subject, path: &[u8]) -> Option<String> {
+    let (server, repository) = (subject.server_url.as_deref()?, subject.repository.as_deref()?);
+    let host = server.strip_prefix("https://").or_else(|| server.strip_prefix("http://"))?;
+    let host_fits = |byte: u8| byte.is_ascii_alphanumeric() || b".:-/_".contains(&byte);
+    let name_fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    let is_name = |part: &str| !part.is_empty() && part.bytes().all(name_fits) && part != "." && part != "..";
+    let (owner, name) = repository.split_once('/')?;
+    let commit = ObjectId::parse(subject.head.commit.as_deref()?)?;
+    // A browser would walk up such a path, to wherever its author likes.
+    let walks = path.split(|&byte| byte == b'/').any(|part| matches!(part, b"" | b"." | b".."));
+    let fits = !host.is_empty() && host.bytes().all(host_fits) && is_name(owner) && is_name(name) && !walks;
+    let fits = fits && path.len() <= 1_000;
+    fits.then(|| format!("{server}/{owner}/{name}/blob/{commit}/{}", percent_encoded(path)))
 }
 
-/// Our own sentences quote names between backticks; those become code, the rest is escaped.
-fn prose(text: &str) -> String {
-    let parts: Vec<&str> = text.split('`').collect();
-    // An odd backtick belongs to a name, so nothing can be told apart: all of it is text.
-    if parts.len().is_multiple_of(2) {
-        return escape(text);
-    }
-    parts.iter().enumerate().fold(String::new(), |mut all, (index, part)| {
-        match index % 2 {
-            0 => all.push_str(&escape(part)),
-            _ => all.push_str(&code(part)),
-        }
-        all
-    })
+fn left_out(file: &LeftOut) -> String {
+    let path = code(&ending(&file.file.shown(), 160));
+    let why = format!("{}, +{} −{}", shorten(&file.reason, 60), file.added, file.deleted);
+    format!("- {path} {}\n", prose(&why, 120))
 }
 
-/// Text as GitHub's renderer cannot misread it: no markup, HTML, mention (`@team`), reference (`#1`, `GH-1`, a commit's
-/// id) or bare link. Characters that could begin one are written as references, which are text only.
-fn escape(text: &str) -> String {
-    let text = visible(text);
-    let mut escaped = String::with_capacity(text.len());
-    let mut digits = 0;
-    for character in text.chars() {
-        // Seven hexadecimal digits in a row are linked as a commit: the seventh is written as a reference.
-        digits = if character.is_ascii_hexdigit() { digits + 1 } else { 0 };
-        match character {
-            ' ' | '.' | ',' | ';' | '(' | ')' | '?' | '\'' | '%' => escaped.push(character),
-            character if character.is_ascii_punctuation() => {
-                let _ = write!(escaped, "&#{};", character as u32);
+/// Somebody's sentence. What stands in backticks is code, as people write it; of the rest, every word that is not
+/// plainly a word is code too.
+fn prose(text: &str, max: usize) -> String {
+    let text = one_line(text, max);
+    let mut shown = String::with_capacity(text.len() + 16);
+    let mut rest = text.as_str();
+    while let Some((start, length)) = quotation(rest) {
+        let end = start + 1 + length;
+        match rest[start + 1..end].trim().is_empty() {
+            true => words(&rest[..=end], &mut shown),
+            false => {
+                words(&rest[..start], &mut shown);
+                push_code(&mut shown, &rest[start + 1..end]);
             }
-            character if digits == 7 => {
-                let _ = write!(escaped, "&#{};", character as u32);
-                digits = 0;
-            }
-            character => escaped.push(character),
         }
+        rest = &rest[end + 1..];
     }
-    // `www.` begins a link in GitHub-flavoured Markdown without any punctuation that is escaped above.
-    let folded = escaped.to_ascii_lowercase();
-    match folded.contains("www.") {
-        true => escaped.replace('.', "&#46;"),
-        false => escaped,
+    words(rest, &mut shown);
+    shown
+}
+
+/// Where the next text in backticks begins, its first backtick included, and how long it is without them.
+fn quotation(text: &str) -> Option<(usize, usize)> {
+    let start = text.find('`')?;
+    Some((start, text[start + 1..].find('`')?))
+}
+
+fn words(text: &str, shown: &mut String) {
+    for (index, word) in text.split(' ').enumerate() {
+        if index > 0 {
+            shown.push(' ');
+        }
+        let core = word.trim_start_matches(['(', '"', '\'']);
+        let (lead, core) = word.split_at(word.len() - core.len());
+        let trimmed = core.trim_end_matches(['.', ',', ';', ':', '?', '!', ')', '"', '\'']);
+        let (core, trail) = core.split_at(trimmed.len());
+        shown.push_str(lead);
+        match is_plain(core) {
+            true => shown.push_str(core),
+            false => push_code(shown, core),
+        }
+        shown.push_str(trail);
     }
 }
 
-/// A code span that shows exactly this text, on one line.
+/// Two codes that touch would be read as one run of backticks.
+fn push_code(shown: &mut String, text: &str) {
+    if shown.ends_with('`') {
+        shown.push(' ');
+    }
+    shown.push_str(&code(text));
+}
+
+/// A word that no Markdown and no feature of GitHub takes for more than a word. Not plain: what could be a commit
+/// (seven hexadecimal digits), a `www.` address, or a reference to a tracker (`GH-12`, or whatever the repository has
+/// set up); and whatever holds a character with a meaning.
+fn is_plain(word: &str) -> bool {
+    let benign = |character: char| match character.is_ascii() {
+        true => character.is_ascii_alphanumeric() || "'’-.,+%/()".contains(character),
+        false => true,
+    };
+    let is_commit = |part: &str| part.len() >= 7 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let holds_commit = word.split(|character: char| !character.is_ascii_alphanumeric()).any(is_commit);
+    let is_address = word.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("www."));
+    let is_reference = word.rsplit_once('-').is_some_and(|(key, number)| {
+        key.starts_with(|c: char| c.is_ascii_alphabetic()) && number.starts_with(|c: char| c.is_ascii_digit())
+    });
+    word.chars().all(benign) && !holds_commit && !is_address && !is_reference
+}
+
+/// Text as code, exactly as it is, on one line.
 fn code(text: &str) -> String {
-    let text = visible(text);
-    if text.trim().is_empty() {
-        return "` `".into();
-    }
-    let fence = "`".repeat(longest_run(&text) + 1);
-    // Inside a table a bar would end the cell; outside it is harmless to leave it as it is. The space keeps a leading
-    // or trailing backtick apart from the fence and is taken away by the renderer.
-    let pad = if text.starts_with('`') || text.ends_with('`') || text.starts_with(' ') { " " } else { "" };
+    let fence = "`".repeat(longest_run(text) + 1);
+    // One space on each side is taken off again; it keeps backticks and spaces at the ends where they are.
+    let pad = text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) || text.is_empty();
+    let pad = if pad { " " } else { "" };
     format!("{fence}{pad}{text}{pad}{fence}")
 }
 
-fn clipped(text: &str, limit: usize) -> String {
-    super::terminal::bounded(text, limit)
+fn longest_run(text: &str) -> usize {
+    text.split(|character| character != '`').map(str::len).max().unwrap_or(0)
+}
+
+/// For a table, whose cells are split before anything else is looked at, escapes inside of code included; renderers do
+/// not agree on `\|` behind a backslash. A broken bar says the same to a reader.
+fn cell(text: &str) -> String {
+    text.replace('|', "¦")
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use pulldown_cmark::{Event, Options, Parser, Tag};
-
     use super::*;
 
-    /// What a renderer would make of it besides text.
-    fn markup(markdown: &str) -> Vec<String> {
-        let events = Parser::new_ext(markdown, Options::all());
-        let structure = events.filter_map(|event| match event {
-            Event::Start(Tag::Paragraph) | Event::Start(Tag::Item) | Event::Start(Tag::List(_)) => None,
-            Event::Start(tag) => Some(format!("{tag:?}")),
-            Event::InlineHtml(html) | Event::Html(html) => Some(html.to_string()),
-            _ => None,
-        });
-        structure.collect()
-    }
-
-    proptest! {
-        #[test]
-        fn escaped_text_is_nothing_but_text(text in "\\PC{0,80}|[-@#<>&|*_~`\\[\\]()!/.:\\\\ \t\na-fw0-9]{0,80}") {
-            prop_assert_eq!(markup(&format!("x {}", escape(&text))), Vec::<String>::new());
-        }
-
-        #[test]
-        fn a_code_span_stays_one(text in "[`| <>&@a-z\\\\ \n]{1,40}") {
-            let markdown = format!("x {} y", code(&text));
-            let events: Vec<Event> = Parser::new_ext(&markdown, Options::all()).collect();
-            prop_assert_eq!(events.iter().filter(|event| matches!(event, Event::Code(_))).count(), 1);
+    #[test]
+    fn words_stay_words_and_everything_else_is_code() {
+        for (text, shown) in [
+            ("the change is large: 1200 lines", "the change is large: 1200 lines"),
+            ("ask @team (or @me).", "ask `@team` (or `@me`)."),
+            ("see #12, GH-12 and www.x.y", "see `#12`, `GH-12` and `www.x.y`"),
+            ("at deadbeef or 1234567!", "at `deadbeef` or `1234567`!"),
+            ("add the label `size-approved`", "add the label `size-approved`"),
+            ("a lone ` backtick", "a lone `` ` `` backtick"),
+            ("</details><!-- x -->", "`</details><!--` x `-->`"),
+            ("a`b`c``d`e", "a`b` ``` c`` ``` ``d`e``"),
+            ("and/or 80 % of it", "and/or 80 % of it"),
+            ("a\nb\u{202e}", "a `b\\u{202e}`"),
+        ] {
+            assert_eq!(prose(text, 100), shown);
         }
     }
 
     #[test]
-    fn what_github_links_by_itself_is_written_as_references() {
-        for hostile in
-            ["@team", "#12", "GH-12", "https://x.y", "www.x.y", "a@b.c", "</details>", "![x](y)", "::error::"]
-        {
-            let escaped = escape(hostile);
-            for trigger in ["@", "://", "www.", "<", "[", "::"] {
-                assert!(!escaped.contains(trigger), "{hostile} became {escaped}");
-            }
+    fn code_is_fenced_by_more_than_it_holds() {
+        assert_eq!(code("a"), "`a`");
+        assert_eq!(code("`a``"), "``` `a`` ```");
+        assert_eq!(code(" "), "`   `");
+    }
+
+    #[test]
+    fn an_excerpt_is_fenced_by_more_than_it_holds() {
+        let excerpt = Excerpt { first_line: 9, lines: vec!["a".into(), "````".into()] };
+        assert_eq!(fenced(&excerpt), "`````\n 9 │ a\n10 │ ````\n`````\n\n");
+    }
+
+    #[test]
+    fn an_address_is_built_of_sound_parts_only() {
+        let commit = "a".repeat(40);
+        let subject = |server: &str, repository: &str| Subject {
+            server_url: Some(server.into()),
+            repository: Some(repository.into()),
+            pull_request: None,
+            base: super::super::json::Base { name: None, guessed: false, commit: None },
+            head: super::super::json::Head { kind: super::super::json::HeadKind::Commit, commit: Some(commit.clone()) },
+            commits: 0,
+            files: 0,
+            added: 0,
+            deleted: 0,
+            policy: None,
+        };
+        let sound = blob(&subject("https://github.com", "o/n"), b"a b.rs").unwrap();
+        assert_eq!(sound, format!("https://github.com/o/n/blob/{commit}/a%20b.rs"));
+        for (server, repository, path) in [
+            ("javascript:alert(1)", "o/n", "a"),
+            ("https://a.b/) @team", "o/n", "a"),
+            ("https://a.b", "o/../n", "a"),
+            ("https://a.b", "../n", "a"),
+            ("https://a.b", "o/n", "../../../evil/x"),
+        ] {
+            assert_eq!(blob(&subject(server, repository), path.as_bytes()), None);
         }
-        assert!(!escape("deadbeefcafe").contains("deadbee"));
     }
 }

@@ -1,177 +1,218 @@
-//! SARIF 2.1.0 (OASIS standard, 2020) for code scanning.
+//! SARIF 2.1.0 (OASIS Standard, 27 March 2020), in the dialect that GitHub code scanning reads.
 //!
-//! GitHub shows a result only where it has a place in a file. A finding about the pull request's description has none,
-//! so it is a result with a logical location; other viewers list it, GitHub counts it.
-//! Limits: <https://docs.github.com/en/code-security/reference/code-scanning/sarif-support-for-code-scanning>
+//! GitHub shows a result only at a file. A finding about the change as a whole or about the pull request's description
+//! has none, so it is placed at the policy that asks for it, first line: the one file that explains it and that every
+//! judged repository has or could have. Its true place stands in `logicalLocations` and in the message.
+//!
+//! Limits: <https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning>
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{FindingEntry, GuardStatus, LevelEntry, LocationEntry, Outcome, Report};
-use crate::finding::RuleInfo;
-use crate::guards::{self, Guard};
+use super::json::{Finding, GuardStatus, Location, Place, Report, printed};
+use super::{counted, in_words, percent_encoded, shorten};
+use crate::config;
+use crate::finding::{Level, RuleInfo};
+use crate::guards;
 
-/// GitHub takes at most 25,000 results a run.
-const MAX_RESULTS: usize = 25_000;
+/// GitHub takes no more results from one run.
+pub const MOST_RESULTS: usize = 25_000;
+/// Longer than any message worth reading, short enough that 25,000 of them stay an upload.
+const MESSAGE_CHARS: usize = 4_000;
 
-/// The report as SARIF, indented.
+/// The log of one run, indented.
 pub fn render(report: &Report) -> String {
-    let mut text = serde_json::to_string_pretty(&log(report)).unwrap_or_default();
-    text.push('\n');
-    text
+    printed(&log(report))
 }
 
 fn log(report: &Report) -> Value {
-    let ids = rule_ids(report);
-    let index = |id: &str| ids.iter().position(|known| known == id);
-    let found = report.findings.iter().map(|finding| result(finding, index(&finding.rule), None));
-    let set_aside = report
-        .suppressed
-        .iter()
-        .map(|set_aside| result(&set_aside.finding, index(&set_aside.finding.rule), Some(set_aside.reason.as_str())));
-    let results: Vec<Value> = found.chain(set_aside).take(MAX_RESULTS).collect();
+    let rules = Rules::of(report);
+    // Worst first, so that what is cut is what matters least.
+    let shown = report.findings.iter().take(MOST_RESULTS);
+    let mut results: Vec<Value> = shown.map(|finding| result(finding, report, &rules)).collect();
+    let room = MOST_RESULTS - results.len();
+    results.extend(report.suppressed.iter().take(room).map(|suppressed| {
+        let mut result = result(&suppressed.finding, report, &rules);
+        result["suppressions"] =
+            json!([{ "kind": "external", "status": "accepted", "justification": bounded(&suppressed.reason) }]);
+        result
+    }));
+    let mut driver = json!({ "name": "mainguard", "version": report.tool.version, "rules": rules.descriptors });
+    if let Some(page) = option_env!("CARGO_PKG_REPOSITORY").filter(|page| !page.is_empty()) {
+        driver["informationUri"] = json!(page);
+    }
     let mut run = json!({
-        "tool": {"driver": {
-            "name": "mainguard",
-            "semanticVersion": report.tool.version,
-            "rules": ids.iter().map(|id| rule(id)).collect::<Vec<_>>(),
-        }},
+        "tool": { "driver": driver },
+        "automationDetails": { "id": "mainguard/" },
+        "invocations": [invocation(report, results.len())],
         "columnKind": "unicodeCodePoints",
-        "invocations": [invocation(report)],
         "results": results,
     });
-    if let (Some(url), Some(run)) = (&report.subject.url, run.as_object_mut()) {
-        let mut provenance = json!({"repositoryUri": url});
-        if let (Some(_), Some(provenance)) =
-            (crate::change::CommitId::parse(&report.subject.head), provenance.as_object_mut())
-        {
-            provenance.insert("revisionId".into(), report.subject.head.clone().into());
-        }
-        run.insert("versionControlProvenance".into(), json!([provenance]));
+    if let Some(provenance) = provenance(report) {
+        run["versionControlProvenance"] = json!([provenance]);
     }
-    json!({
-        "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [run],
-    })
+    json!({ "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run] })
 }
 
-/// All rules that could have spoken, so that a viewer can tell "nothing found" from "not looked for", and those of a
-/// report made elsewhere that are not known here.
-fn rule_ids(report: &Report) -> Vec<String> {
-    let known = Guard::ALL.into_iter().flat_map(Guard::rules).map(|rule| rule.id.to_string());
-    let used = report.findings.iter().chain(report.suppressed.iter().map(|set_aside| &set_aside.finding));
-    let mut ids: Vec<String> = known.chain(used.map(|finding| finding.rule.clone())).collect();
-    ids.sort();
-    ids.dedup();
-    ids
+/// The rules of the run, each with the index by which results refer to it.
+struct Rules {
+    descriptors: Vec<Value>,
+    index: BTreeMap<String, usize>,
 }
 
-fn rule(id: &str) -> Value {
-    let Some(RuleInfo { level, summary, help, .. }) = guards::rule(id).copied() else {
-        return json!({"id": id});
-    };
-    json!({
-        "id": id,
-        "shortDescription": {"text": summary},
-        "fullDescription": {"text": summary},
-        "help": {"text": help, "markdown": help},
-        "defaultConfiguration": {"level": level.as_str()},
-        "properties": {"tags": [id.split('/').next().unwrap_or_default()]},
-    })
-}
-
-fn invocation(report: &Report) -> Value {
-    let broken: Vec<Value> = report
-        .guards
-        .iter()
-        .filter(|guard| guard.status == GuardStatus::Broken)
-        .map(|guard| {
-            let why = guard.reason.as_deref().unwrap_or("it could not judge");
-            json!({"level": "error", "message": {"text": format!("{}: {why}", guard.name)}})
-        })
-        .collect();
-    let code = match report.outcome {
-        Outcome::Pass => 0,
-        Outcome::Blocked => 1,
-        Outcome::Broken => 2,
-    };
-    json!({
-        "executionSuccessful": report.outcome != Outcome::Broken,
-        "exitCode": code,
-        "toolExecutionNotifications": broken,
-    })
-}
-
-fn result(finding: &FindingEntry, rule_index: Option<usize>, suppressed: Option<&str>) -> Value {
-    let mut result = Map::new();
-    result.insert("ruleId".into(), finding.rule.clone().into());
-    if let Some(index) = rule_index {
-        result.insert("ruleIndex".into(), index.into());
-    }
-    let level = match finding.level {
-        LevelEntry::Error => "error",
-        LevelEntry::Warning => "warning",
-        LevelEntry::Note => "note",
-    };
-    result.insert("level".into(), level.into());
-    let text = match &finding.help {
-        Some(help) => format!("{}\n\n{help}", finding.message),
-        None => finding.message.clone(),
-    };
-    // In SARIF's plain text a bracket begins an embedded link (3.11.6): quoted text must not become one.
-    let text = text.replace('\\', "\\\\").replace('[', "\\[").replace(']', "\\]");
-    result.insert("message".into(), json!({"text": text}));
-    if let Some(location) = &finding.location {
-        result.insert("locations".into(), json!([place(location)]));
-    }
-    result.insert("partialFingerprints".into(), json!({"mainguard/v1": finding.fingerprint}));
-    if let Some(reason) = suppressed {
-        result.insert("suppressions".into(), json!([{"kind": "external", "justification": reason}]));
-    }
-    Value::Object(result)
-}
-
-fn place(location: &LocationEntry) -> Value {
-    let Some(path) = &location.path else {
-        return json!({"logicalLocations": [{"name": "pull request description", "kind": "resource"}]});
-    };
-    let mut physical = Map::new();
-    let uri = match &location.path_bytes {
-        Some(hex) => uri(&bytes(hex)),
-        None => uri(path.as_bytes()),
-    };
-    physical.insert("artifactLocation".into(), json!({"uri": uri, "uriBaseId": "%SRCROOT%"}));
-    let region = match location.span {
-        Some(span) => {
-            let mut region = json!({
-                "startLine": span.line.max(1),
-                "startColumn": span.column.max(1),
-                "endLine": span.end_line.max(span.line).max(1),
-                "endColumn": span.end_column.max(1),
+impl Rules {
+    /// Those that have something to say, in the order in which they say it: a reader looks up no others.
+    fn of(report: &Report) -> Rules {
+        let mut rules = Rules { descriptors: Vec::new(), index: BTreeMap::new() };
+        let suppressed = report.suppressed.iter().map(|suppressed| &suppressed.finding);
+        for finding in report.findings.iter().chain(suppressed) {
+            let id = rule_id(finding);
+            rules.add(&id, || match guards::rule(&id) {
+                Some(rule) => descriptor(rule),
+                None => json!({
+                    "id": id,
+                    "shortDescription": { "text": id },
+                    "defaultConfiguration": { "level": finding.level.as_str() },
+                    "properties": { "tags": [shorten(finding.guard(), 100)] },
+                }),
             });
-            if let (false, Some(region)) = (location.excerpt.is_empty(), region.as_object_mut()) {
-                region.insert("snippet".into(), json!({"text": location.excerpt.join("\n")}));
-            }
-            region
         }
-        // GitHub wants a line; a finding about a whole file stands at its first.
-        None => json!({"startLine": 1}),
-    };
-    physical.insert("region".into(), region);
-    json!({"physicalLocation": physical})
+        rules
+    }
+
+    fn add(&mut self, id: &str, descriptor: impl FnOnce() -> Value) {
+        if !self.index.contains_key(id) {
+            self.index.insert(id.into(), self.descriptors.len());
+            self.descriptors.push(descriptor());
+        }
+    }
 }
 
-fn bytes(hex: &str) -> Vec<u8> {
-    hex.as_bytes().chunks(2).filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
-}
-
-/// A relative reference (RFC 3986, 3.3): everything but unreserved characters and `/` is percent-encoded.
-pub(crate) fn uri(path: &[u8]) -> String {
-    path.iter().fold(String::with_capacity(path.len()), |mut uri, &byte| {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(byte as char),
-            byte => uri.push_str(&format!("%{byte:02X}")),
-        }
-        uri
+fn descriptor(rule: &RuleInfo) -> Value {
+    let guard = rule.id.split('/').next().unwrap_or_default();
+    json!({
+        "id": rule.id,
+        "shortDescription": { "text": rule.summary },
+        "fullDescription": { "text": rule.summary },
+        "help": { "text": rule.help, "markdown": rule.help },
+        "defaultConfiguration": { "level": rule.level.as_str() },
+        "properties": { "tags": [guard] },
     })
+}
+
+fn result(finding: &Finding, report: &Report, rules: &Rules) -> Value {
+    let id = rule_id(finding);
+    json!({
+        "ruleId": id,
+        "ruleIndex": rules.index.get(id.as_ref()),
+        "level": finding.level.as_str(),
+        "message": { "text": message(finding) },
+        "locations": [location(finding.location.as_ref(), report)],
+        "partialFingerprints": { "mainguard/v1": finding.fingerprint },
+    })
+}
+
+/// GitHub takes ids of up to 255 characters.
+fn rule_id(finding: &Finding) -> Cow<'_, str> {
+    shorten(&finding.rule, 255)
+}
+
+fn bounded(text: &str) -> Cow<'_, str> {
+    shorten(text, MESSAGE_CHARS)
+}
+
+fn message(finding: &Finding) -> String {
+    let mut text = bounded(&finding.message).into_owned();
+    if let Some(Location { place: Place::Description, span, .. }) = &finding.location {
+        text.push_str(&match span {
+            Some(span) => format!(" (pull request description, line {})", span.line),
+            None => " (pull request description)".into(),
+        });
+    }
+    if let Some(help) = &finding.help {
+        text.push_str(&format!("\nHelp: {}", bounded(help)));
+    }
+    literal(&text)
+}
+
+/// A plain text message may hold links, `[text](target)` (section 3.11.6). Ours never does, so brackets that would
+/// make one are escaped, as the section asks.
+fn literal(text: &str) -> String {
+    match text.contains("](") {
+        true => text.replace('\\', "\\\\").replace('[', "\\[").replace(']', "\\]"),
+        false => text.into(),
+    }
+}
+
+fn location(location: Option<&Location>, report: &Report) -> Value {
+    let Some((location, path)) = location.and_then(|location| Some((location, location.repo_path()?))) else {
+        let name = if location.is_some() { "pull request description" } else { "the change as a whole" };
+        let policy = report.subject.policy.as_deref().map_or(config::PATHS[0].into(), |source| shorten(source, 400));
+        return json!({
+            "physicalLocation": physical(policy.as_bytes(), json!({ "startLine": 1 })),
+            "logicalLocations": [{ "name": name, "kind": "member" }],
+        });
+    };
+    let region = location.span.map_or(json!({ "startLine": 1 }), |span| {
+        let (line, column) = (span.line.max(1), span.column.max(1));
+        let end_line = span.end_line.max(line);
+        // On one line, the end may not stand before the start.
+        let end_column = span.end_column.max(if end_line == line { column } else { 1 });
+        let mut region = json!({
+            "startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column,
+        });
+        if let Some(excerpt) = &location.excerpt {
+            let lines: Vec<&str> = excerpt.numbered().map(|(_, line)| line).collect();
+            region["snippet"] = json!({ "text": lines.join("\n") });
+        }
+        region
+    });
+    json!({ "physicalLocation": physical(path.as_bytes(), region) })
+}
+
+fn physical(path: &[u8], region: Value) -> Value {
+    json!({
+        "artifactLocation": { "uri": percent_encoded(path), "uriBaseId": "%SRCROOT%" },
+        "region": region,
+    })
+}
+
+fn invocation(report: &Report, shown: usize) -> Value {
+    let all = report.findings.len() + report.suppressed.len();
+    let mut notifications: Vec<Value> = Vec::new();
+    for run in &report.guards {
+        let reason = bounded(run.reason.as_deref().unwrap_or("no reason given"));
+        let (level, what) = match run.status {
+            GuardStatus::Ran => continue,
+            GuardStatus::Skipped => (Level::Note, "was skipped"),
+            GuardStatus::Broken => (Level::Error, "could not judge"),
+        };
+        let text = literal(&format!("the guard {} {what}: {reason}", shorten(&run.name, 100)));
+        notifications.push(json!({ "level": level.as_str(), "message": { "text": text } }));
+    }
+    if shown < all {
+        let text = format!("{} left out: a run holds {MOST_RESULTS}", counted(all - shown, "result"));
+        notifications.push(json!({ "level": "warning", "message": { "text": text } }));
+    }
+    let broken = report.broken().next().is_some();
+    json!({
+        "executionSuccessful": !broken,
+        "exitCode": report.outcome.exit_code(),
+        "exitCodeDescription": in_words(report),
+        "toolExecutionNotifications": notifications,
+    })
+}
+
+fn provenance(report: &Report) -> Option<Value> {
+    let subject = &report.subject;
+    let (server, repository) = (subject.server_url.as_deref()?, subject.repository.as_deref()?);
+    let mut provenance = Map::new();
+    let repository = percent_encoded(repository.as_bytes());
+    provenance.insert("repositoryUri".into(), json!(format!("{server}/{repository}")));
+    if let Some(commit) = &subject.head.commit {
+        provenance.insert("revisionId".into(), json!(commit));
+    }
+    Some(Value::Object(provenance))
 }

@@ -1,211 +1,241 @@
-//! For people at a terminal: the code drawn, one message, what to do; then what every guard did, and the outcome.
+//! The report for a terminal or a log, in rustc's manner: the code drawn, a mark, one message, one hint; then a line
+//! for each guard, and the outcome as the last line, where the eye and `tail -1` find it.
+//!
+//! What pulls here: the text of strangers must not move the cursor, colour the screen, reorder a line or speak to the
+//! runner that shows the log; and the mark must still stand under the right character when that text was escaped.
 
-use std::fmt::Write;
+use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level as Heading, Origin, Renderer, Snippet};
+use anstyle::{AnsiColor, Style};
 
-use super::{FindingEntry, GuardStatus, LevelEntry, LocationEntry, Outcome, Report, SizeEntry, Style, plural};
-use crate::finding::{is_deceptive, visible};
+use super::json::{Excerpt, Finding, GuardStatus, LeftOut, Location, Report, Span, Suppressed};
+use super::{Tally, counted, ending, in_words, one_line, size_in_words, subject_in_words};
+use crate::finding::Level;
+use crate::guards::Guard;
+use crate::text::is_deceptive;
+use crate::verdict::Outcome;
 
-/// Files that are left out of the size and named one by one; more are counted.
-const NAMED_FILES: usize = 6;
-/// Findings that are drawn; more are counted. A terminal that scrolls for minutes tells nobody anything.
-const DRAWN_FINDINGS: usize = 200;
-/// A message longer than this was not written to be read.
-const MESSAGE_CHARACTERS: usize = 2_000;
+/// A message is a sentence or two; what is longer quotes too much.
+const MESSAGE_CHARS: usize = 1_000;
+/// A handful of names, then a number.
+const NAMES: usize = 4;
+/// A document read back may name any number.
+const MOST_GUARDS: usize = 50;
 
-/// The report for a terminal.
-pub fn render(report: &Report, style: Style) -> String {
-    let renderer = if style.color { Renderer::styled() } else { Renderer::plain() };
-    let renderer = renderer.term_width(style.columns.unwrap_or(100).max(40));
+/// Draws the report. `width` is that of the terminal in columns.
+pub fn render(report: &Report, color: bool, width: usize) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.term_width(width.clamp(40, 400));
     let mut text = String::new();
-    for finding in report.findings.iter().take(DRAWN_FINDINGS) {
-        text.push_str(&draw(finding, &renderer));
+    for finding in &report.findings {
+        text.push_str(&renderer.render(&[drawn(finding)]));
         text.push_str("\n\n");
     }
-    if report.findings.len() > DRAWN_FINDINGS {
-        let more = plural(report.findings.len() - DRAWN_FINDINGS, "finding");
-        let _ = writeln!(text, "and {more} more: `--format json` has them all\n");
-    }
-    summary(report, &mut text);
-    let _ = writeln!(text, "{}", outcome(report, style.color));
+    text.push_str(&summary(report, &Paint { color }));
     text
 }
 
-fn draw(finding: &FindingEntry, renderer: &Renderer) -> String {
-    let level = match finding.level {
-        LevelEntry::Error => Level::ERROR,
-        LevelEntry::Warning => Level::WARNING,
-        LevelEntry::Note => Level::NOTE,
+fn drawn(finding: &Finding) -> Group<'static> {
+    let heading = match finding.level {
+        Level::Error => Heading::ERROR,
+        Level::Warning => Heading::WARNING,
+        Level::Note => Heading::NOTE,
     };
-    let message = bounded(&finding.message, MESSAGE_CHARACTERS);
-    let rule = visible(&finding.rule);
-    let title = level.primary_title(message).id(&*rule);
+    let title = heading.primary_title(one_line(&finding.message, MESSAGE_CHARS)).id(one_line(&finding.rule, 100));
     let mut group = Group::with_title(title);
-    let name = finding.location.as_ref().map(LocationEntry::name);
-    let source = finding.location.as_ref().map(source_of).unwrap_or_default();
-    if let Some((location, name)) = finding.location.as_ref().zip(name.as_deref()) {
-        group = match (location.span, source.is_empty()) {
-            (Some(span), false) => {
-                let marked =
-                    marked(&source, span.column, span.end_column, span.end_line - span.line.min(span.end_line));
-                let snippet = Snippet::source(&source).path(name).line_start(span.line.max(1) as usize);
-                group.element(snippet.annotation(AnnotationKind::Primary.span(marked)))
-            }
-            (Some(span), true) => {
-                let origin = Origin::path(name).line(span.line.max(1) as usize);
-                group.element(origin.char_column(span.column.max(1) as usize))
-            }
-            (None, _) => group.element(Origin::path(name)),
+    if let Some(location) = &finding.location {
+        group = match (location.span, &location.excerpt) {
+            (Some(span), Some(excerpt)) if !excerpt.lines.is_empty() => group.element(code(location, span, excerpt)),
+            (span, _) => group.element(arrow(location, span)),
         };
     }
-    if let Some(help) = &finding.help {
-        group = group.element(Level::HELP.message(bounded(help, MESSAGE_CHARACTERS)));
+    match &finding.help {
+        Some(help) => group.element(Heading::HELP.message(one_line(help, MESSAGE_CHARS))),
+        None => group,
     }
-    renderer.render(&[group])
 }
 
-/// The excerpt with a stand-in for each character that could move the cursor or hide, so that columns stay true.
-fn source_of(location: &LocationEntry) -> String {
-    let drawable = |character: char| match character {
-        '\t' => '\t',
-        character if is_deceptive(character) => '\u{fffd}',
-        character => character,
-    };
-    let lines = location.excerpt.iter().map(|line| line.chars().map(drawable).collect::<String>());
-    lines.collect::<Vec<_>>().join("\n")
+fn arrow(location: &Location, span: Option<Span>) -> Origin<'static> {
+    let origin = Origin::path(location.place_name());
+    match span {
+        Some(span) => origin.line(span.line as usize).char_column(span.column as usize),
+        None => origin,
+    }
 }
 
-/// The bytes of the marked part of the excerpt.
-fn marked(source: &str, column: u32, end_column: u32, lines_down: u32) -> std::ops::Range<usize> {
-    let offset = |line: u32, column: u32| {
-        let start: usize = source.split_inclusive('\n').take(line as usize).map(str::len).sum();
-        let rest = source[start..].split('\n').next().unwrap_or_default();
-        let within = rest.char_indices().nth(column.saturating_sub(1) as usize).map_or(rest.len(), |(at, _)| at);
-        start + within
-    };
-    let start = offset(0, column);
-    start..offset(lines_down, end_column).max(start).min(source.len())
+fn code(
+    location: &Location,
+    span: Span,
+    excerpt: &Excerpt,
+) -> Snippet<'static, annotate_snippets::Annotation<'static>> {
+    let (source, mark) = source(span, excerpt);
+    Snippet::source(source)
+        .path(location.place_name())
+        .line_start(excerpt.first_line.max(1) as usize)
+        .annotation(AnnotationKind::Primary.span(mark))
 }
 
-fn summary(report: &Report, text: &mut String) {
-    let subject = &report.subject;
-    let base = match (&subject.base, &subject.base_name) {
-        (Some(base), Some(name)) if subject.base_guessed => format!("{} (guessed: {})", short(base), visible(name)),
-        (Some(base), Some(name)) => format!("{} ({})", short(base), visible(name)),
-        (Some(base), None) => short(base).to_string(),
-        (None, _) => "the empty tree".into(),
-    };
-    let size_of_change = format!(
-        "{}, {}, +{} \u{2212}{}",
-        plural(subject.commits, "commit"),
-        plural(subject.files, "file"),
-        subject.added,
-        subject.deleted
-    );
-    row(text, "change", &format!("{base}..{}  {size_of_change}", visible(subject.head_short())));
-    row(text, "policy", &visible(&subject.policy));
-    for guard in &report.guards {
-        let reason = visible(guard.reason.as_deref().unwrap_or_default());
-        let said = match (guard.status, guard.name.as_str()) {
-            (GuardStatus::Skipped, _) => format!("skipped: {reason}"),
-            (GuardStatus::Broken, _) => format!("COULD NOT JUDGE: {reason}"),
-            (GuardStatus::Ran, "size") if report.size.is_some() => report.size.as_ref().map(size).unwrap_or_default(),
-            // The row above has named the policy; without findings there is no more to say.
-            (GuardStatus::Ran, "policy") => continue,
-            (GuardStatus::Ran, name) => findings_of(report, name),
+/// The lines as they may be shown, and the bytes of them that the span marks.
+fn source(span: Span, excerpt: &Excerpt) -> (String, Range<usize>) {
+    let (mut source, mut start, mut end) = (String::new(), None, None);
+    for (number, line) in excerpt.numbered() {
+        let (shown, columns) = drawable(line);
+        let offset = |column: u32| {
+            let index = (column.max(1) as usize - 1).min(columns.len() - 1);
+            source.len() + columns[index]
         };
-        row(text, &guard.name, &said);
+        if number == span.line {
+            start = Some(offset(span.column));
+        }
+        if number == span.end_line {
+            end = Some(offset(span.end_column));
+        }
+        source.push_str(&shown);
+        source.push('\n');
+    }
+    source.pop();
+    // A span that ends behind the excerpt is marked to the end of it; one that begins elsewhere, from the beginning.
+    let start = start.unwrap_or(0);
+    let end = end.unwrap_or(source.len()).max(start);
+    (source, start..end)
+}
+
+/// A line as [`visible`](super::visible) shows it, tabs kept for the renderer, and where each of its columns begins; the last entry is
+/// the end of the line.
+fn drawable(line: &str) -> (String, Vec<usize>) {
+    let (mut shown, mut columns) = (String::with_capacity(line.len()), Vec::new());
+    for (at, character) in line.char_indices() {
+        columns.push(shown.len());
+        match character {
+            '\t' => shown.push('\t'),
+            '#' if shown.ends_with('#') && line[at..].starts_with("#[") => shown.push_str("\\u{23}"),
+            _ if is_deceptive(character) => shown.extend(character.escape_default()),
+            _ => shown.push(character),
+        }
+    }
+    columns.push(shown.len());
+    (shown, columns)
+}
+
+fn summary(report: &Report, paint: &Paint) -> String {
+    let mut text = String::new();
+    let tallies = Tally::by_guard(&report.findings);
+    let wide = report.guards.iter().map(|run| run.name.chars().count().min(20)).max().unwrap_or(0);
+    for run in report.guards.iter().take(MOST_GUARDS) {
+        let tally = tallies.get(run.name.as_str()).copied().unwrap_or_default();
+        let reason = one_line(run.reason.as_deref().unwrap_or("no reason given"), MESSAGE_CHARS);
+        let result = match (run.status, &report.size) {
+            (GuardStatus::Ran, Some(size)) if run.name == Guard::Size.name() => {
+                let label = one_line(&size.label, 50);
+                let found = if tally == Tally::default() { String::new() } else { format!("; {tally}") };
+                format!("{label} {}  {}{found}", one_line(&size.animal, 8), size_in_words(size))
+            }
+            (GuardStatus::Ran, _) => tally.to_string(),
+            (GuardStatus::Skipped, _) => paint.dim(&format!("skipped: {reason}")),
+            (GuardStatus::Broken, _) => paint.bad(&format!("could not judge: {reason}")),
+        };
+        text.push_str(&format!("{:>wide$}  {result}\n", guard_name(&run.name)));
+        if let (Some(size), true) = (&report.size, run.name == Guard::Size.name()) {
+            let margin = " ".repeat(wide + 2);
+            if !size.left_out.is_empty() {
+                text.push_str(&format!("{margin}{}\n", paint.dim(&format!("left out: {}", left_out(&size.left_out)))));
+            }
+        }
     }
     if !report.suppressed.is_empty() {
-        let mut reasons: Vec<String> =
-            report.suppressed.iter().map(|set_aside| bounded(&set_aside.reason, 100)).collect();
-        reasons.sort();
-        reasons.dedup();
-        reasons.truncate(5);
-        let count = plural(report.suppressed.len(), "finding");
-        row(text, "set aside", &format!("{count} ({})", reasons.join("; ")));
+        let reasons = |suppressed: &Suppressed| {
+            format!("{} ({})", one_line(&suppressed.finding.rule, 100), one_line(&suppressed.reason, 120))
+        };
+        let shown: Vec<String> = report.suppressed.iter().take(NAMES).map(reasons).collect();
+        let (count, rest) = (report.suppressed.len(), report.suppressed.len() - shown.len());
+        text.push_str(&format!("suppressed: {}: {}{}\n", counted(count, "finding"), shown.join(", "), and_more(rest)));
     }
+    text.push_str(&paint.dim(&format!("judged: {}\n", judged(report))));
+    text.push_str(&paint.outcome(report.outcome, &in_words(report)));
     text.push('\n');
+    text
 }
 
-fn row(text: &mut String, name: &str, said: &str) {
-    let _ = writeln!(text, "{name:>10}  {said}");
+/// A name that begins a line must not be a command to the runner (`::error::`), and a document that was read back may
+/// call a guard anything.
+fn guard_name(name: &str) -> String {
+    let fits = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+    name.chars().take(20).map(|character| if fits(character) { character } else { '?' }).collect()
 }
 
-fn findings_of(report: &Report, guard: &str) -> String {
-    let of_guard = |finding: &&FindingEntry| finding.rule.split('/').next() == Some(guard);
-    let count = |level| report.findings.iter().filter(of_guard).filter(|finding| finding.level == level).count();
-    let words = [(LevelEntry::Error, "error"), (LevelEntry::Warning, "warning"), (LevelEntry::Note, "note")];
-    let counts: Vec<String> = words
-        .into_iter()
-        .map(|(level, word)| (count(level), word))
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| plural(count, word))
-        .collect();
-    let skipped = report.critic.as_ref().filter(|_| guard == "critic").and_then(|critic| critic.skipped.as_deref());
-    let said = if counts.is_empty() { "ok".to_string() } else { counts.join(", ") };
-    match skipped {
-        Some("draft") => format!("{said} (a draft: nothing blocks)"),
-        Some(why) => format!("{said} (a {why}: the description is not judged)"),
-        None => said,
-    }
-}
-
-fn size(size: &SizeEntry) -> String {
-    let mut said = format!(
-        "{} {}  {} in {} (+{} \u{2212}{})",
-        visible(&size.label),
-        // An emoji may be joined of several; what could deceive is still shown as an escape.
-        visible(&size.animal),
-        plural(size.lines as usize, "changed line"),
-        plural(size.files, "file"),
-        size.added,
-        size.deleted
-    );
-    let mut more = Vec::new();
-    if !size.left_out.is_empty() {
-        let named = size
-            .left_out
-            .iter()
-            .take(NAMED_FILES)
-            .map(|file| format!("{} ({})", visible(&file.path), visible(&file.reason)));
-        let rest = size.left_out.len().saturating_sub(NAMED_FILES);
-        let rest = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-        more.push(format!("left out: {}{rest}", named.collect::<Vec<_>>().join(", ")));
-    }
-    if !size.binary.is_empty() {
-        more.push(format!("{}, which count no lines", plural(size.binary.len(), "binary file")));
-    }
-    if size.moved > 0 {
-        more.push(format!("{} only moved", plural(size.moved, "file")));
-    }
-    for line in more {
-        let _ = write!(said, "\n{:12}{line}", "");
-    }
-    said
-}
-
-fn outcome(report: &Report, color: bool) -> String {
-    let style = match report.outcome {
-        Outcome::Pass => "\x1b[1;32m",
-        Outcome::Blocked | Outcome::Broken => "\x1b[1;31m",
+fn judged(report: &Report) -> String {
+    let policy = match &report.subject.policy {
+        Some(source) => format!("by {}", one_line(source, 120)),
+        None => "by the default policy".into(),
     };
-    let said = visible(&report.headline()).into_owned();
-    if color { format!("{style}{said}\x1b[0m") } else { said }
+    format!("{}, {policy}", subject_in_words(&report.subject))
 }
 
-fn short(id: &str) -> &str {
-    id.get(..7).unwrap_or(id)
+/// The files that weigh most, by name.
+fn left_out(files: &[LeftOut]) -> String {
+    let mut heaviest: Vec<&LeftOut> = files.iter().collect();
+    heaviest.sort_by_key(|file| std::cmp::Reverse(file.added.saturating_add(file.deleted)));
+    let shown = heaviest.iter().take(NAMES).map(|file| {
+        let path = ending(&file.file.shown(), 80).into_owned();
+        format!("{path} ({}, +{} −{})", one_line(&file.reason, 40), file.added, file.deleted)
+    });
+    format!("{}{}", shown.collect::<Vec<_>>().join(", "), and_more(files.len().saturating_sub(NAMES)))
 }
 
-/// One line, safe to print, of at most `limit` characters, cut between words where there are any.
-pub(crate) fn bounded(text: &str, limit: usize) -> String {
-    let text = visible(text);
-    if text.chars().count() <= limit {
-        return text.into_owned();
+fn and_more(count: usize) -> String {
+    if count == 0 { String::new() } else { format!(" and {count} more") }
+}
+
+/// Colours for the few words that this file prints itself.
+struct Paint {
+    color: bool,
+}
+
+impl Paint {
+    fn styled(&self, style: Style, text: &str) -> String {
+        if self.color { format!("{style}{text}{style:#}") } else { text.into() }
     }
-    let kept: String = text.chars().take(limit).collect();
-    let end = kept.rfind(' ').filter(|at| *at > kept.len() / 2).unwrap_or(kept.len());
-    format!("{}\u{2026}", kept[..end].trim_end())
+
+    fn dim(&self, text: &str) -> String {
+        self.styled(Style::new().dimmed(), text)
+    }
+
+    fn bad(&self, text: &str) -> String {
+        self.styled(AnsiColor::BrightRed.on_default().bold(), text)
+    }
+
+    fn outcome(&self, outcome: Outcome, text: &str) -> String {
+        match outcome {
+            Outcome::Pass => self.styled(AnsiColor::BrightGreen.on_default().bold(), text),
+            Outcome::Blocked | Outcome::Broken => self.bad(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mark_stands_under_the_right_character_after_escaping() {
+        let excerpt = Excerpt { first_line: 3, lines: vec!["\u{1b}a##[b\u{202e}c".into()] };
+        let span = Span { line: 3, column: 6, end_line: 3, end_column: 7 };
+        let (source, mark) = source(span, &excerpt);
+        assert_eq!(source, "\\u{1b}a#\\u{23}[b\\u{202e}c");
+        assert_eq!(&source[mark], "b");
+    }
+
+    #[test]
+    fn a_span_outside_of_its_excerpt_is_clipped() {
+        let excerpt = Excerpt { first_line: 3, lines: vec!["ab".into()] };
+        for span in [
+            Span { line: 0, column: 0, end_line: 0, end_column: 0 },
+            Span { line: 3, column: 90, end_line: 9, end_column: 1 },
+            Span { line: u32::MAX, column: u32::MAX, end_line: 3, end_column: u32::MAX },
+        ] {
+            let (source, mark) = source(span, &excerpt);
+            assert!(mark.end <= source.len(), "{span:?}");
+        }
+    }
 }

@@ -21,12 +21,11 @@ fn a_small_change_passes() {
     let answer = check(&topic(), &[]);
     assert_eq!((answer.code, answer.stderr.as_str()), (0, ""));
     insta::assert_snapshot!(answer.stdout, @r"
-        change  39407cf (guessed: main, by its usual name)..298c56f  1 commit, 1 file, +10 −0
-        policy  the defaults
-        critic  skipped: no pull request
-          size  size/XS 🐭  10 changed lines in 1 file (+10 −0)
-
-    pass: nothing to object to
+    critic  skipped: no pull request
+      size  size/XS 🐭  10 changed lines (+10 −0) in 1 file
+    policy  no findings
+    judged: 1 commit on main (guessed), 39407cf..298c56f, by the default policy
+    pass
     ");
 }
 
@@ -200,11 +199,19 @@ fn a_push_is_judged_by_what_the_remote_lacks() {
     let line = format!("refs/heads/topic {head} refs/heads/topic {zero}\n");
     let answer = run_with_stdin(mainguard(repo.path()).args(["pre-push", "origin", "url"]), line.as_bytes());
     assert_eq!(answer.code, 0, "{}", answer.text());
-    assert!(answer.stdout.contains("1 commit, 1 file, +10"), "{}", answer.stdout);
+    assert!(answer.stdout.contains("10 changed lines (+10 −0) in 1 file"), "{}", answer.stdout);
 
     let deletion = format!("(delete) {zero} refs/heads/old {head}\n");
     let answer = run_with_stdin(mainguard(repo.path()).args(["pre-push", "origin", "url"]), deletion.as_bytes());
     assert_eq!((answer.code, answer.stdout.as_str()), (0, ""));
+
+    // The pre-commit framework has read git's lines and says what it read in variables.
+    let mut framework = mainguard(repo.path());
+    framework.args(["pre-push"]).env("PRE_COMMIT_FROM_REF", "main").env("PRE_COMMIT_TO_REF", "topic");
+    let answer = run_with_stdin(&mut framework, b"");
+    assert!(answer.stdout.contains("10 changed lines (+10 −0) in 1 file"), "{}", answer.text());
+    let answer = run_with_stdin(mainguard(repo.path()).args(["pre-push", "origin", "url"]), b"");
+    assert_eq!((answer.code, answer.stderr.as_str()), (0, "note: nothing is pushed, so nothing is judged\n"));
 
     let answer = run_with_stdin(mainguard(repo.path()).args(["pre-push", "origin", "url"]), b"nonsense\n");
     assert_eq!(answer.code, 2, "{}", answer.text());

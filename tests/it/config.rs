@@ -111,6 +111,17 @@ fn the_schema_is_the_one_that_is_published() {
 }
 
 #[test]
+fn the_schema_of_the_report_is_the_one_that_is_published() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = run(mainguard(folder.path()).args(["config", "schema", "report"])).stdout;
+    let published = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/report.schema.json")).unwrap();
+    assert!(
+        printed == published,
+        "the format has changed: cargo run -- config schema report > docs/report.schema.json"
+    );
+}
+
+#[test]
 fn the_schema_describes_every_key_and_accepts_the_defaults() {
     let schema = mainguard::config::schema();
     let mut bare = Vec::new();

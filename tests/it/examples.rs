@@ -83,6 +83,35 @@ fn judge_step(step: &Value, shown: &dyn std::fmt::Display) {
 }
 
 #[test]
+fn configurations_are_accepted() {
+    for folder in files_in("examples/config") {
+        let file = folder.join("mainguard.yml");
+        let run = Command::new(env!("CARGO_BIN_EXE_mainguard")).args(["config", "check"]).arg(&file).output().unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains("Copy to .github/mainguard.yml"), "{}: says where it belongs", file.display());
+    }
+}
+
+/// The library in forty lines says of a commit what the binary says of it.
+#[test]
+fn the_library_example_judges() {
+    let tests = std::env::current_exe().unwrap();
+    let example = tests.parent().unwrap().parent().unwrap().join("examples/judge");
+    if !example.exists() {
+        println!("skipped: examples/judge is not built (`cargo build --examples`)");
+        return;
+    }
+    let repo = crate::support::repo::TestRepo::new();
+    repo.write("a.txt", "one\n").commit("first");
+    repo.write("a.txt", "one\ntwo\n").commit("second");
+    let run = Command::new(example).arg(repo.path()).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let text = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(text.contains("1 changed line (+1 −0) in 1 file"), "{text}");
+}
+
+#[test]
 fn hooks_call_commands_that_exist() {
     let mut lines = Vec::new();
     for path in files_in("examples/hooks") {

@@ -23,7 +23,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("config", &["text", "finding", "guards"]),
     ("policy", &["text", "attributes", "change", "config", "finding", "guards"]),
     ("evaluate", &["change", "context", "finding", "guards", "label", "policy", "verdict"]),
-    ("report", &["text", "change", "finding", "guards", "verdict"]),
+    ("report", &["text", "change", "finding", "guards", "verdict", "config"]),
     ("git", &["attributes", "change", "text"]),
     ("github", &["change", "text", "label", "pull_request"]),
 ];

@@ -8,7 +8,7 @@ use mainguard::github::publish::{
     Annotation, AnnotationLevel, CheckRun, Conclusion, Desired, Options, Published, publish,
 };
 use mainguard::github::{Repository, Token};
-use mainguard::verdict::{LabelSpec, OwnedLabel};
+use mainguard::label::{LabelSpec, OwnedLabel};
 use serde_json::{Value, json};
 
 use crate::support::github::{Access, CheckRun as FakeRun, FakeGitHub, Fault, Label, REPOSITORY, Recorded, TOKEN};

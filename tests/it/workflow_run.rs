@@ -86,7 +86,7 @@ fn a_pull_request_that_is_fine_gets_its_label_and_a_green_check_and_no_comment()
     let story = Story::new(BODY);
     let answer = story.publish();
     assert_eq!(answer.code, 0, "{}", answer.text());
-    assert!(answer.stdout.contains("critic  ok"), "{}", answer.stdout);
+    assert!(answer.stdout.contains("critic  no findings"), "{}", answer.stdout);
     {
         let state = story.github.state();
         assert_eq!(state.issue_labels[&7], ["size/XS"]);

@@ -154,7 +154,7 @@ pub(crate) struct Judging {
 #[command(next_help_heading = "Output")]
 pub(crate) struct Printing {
     /// What to print on stdout: text, json, sarif, markdown, annotations, junit
-    #[arg(long, env = "MAINGUARD_FORMAT", value_name = "FORMAT", default_value = "text", hide_default_value = true)]
+    #[arg(long, env = "MAINGUARD_FORMAT", value_name = "FORMAT", default_value = "text", hide_default_value = true, value_parser = parse_format)]
     pub(crate) format: Format,
     /// Also write a report to a file, as in `sarif=out.sarif`; may be given several times
     #[arg(long, env = "MAINGUARD_OUTPUT", value_name = "FORMAT=FILE", value_parser = parse_outputs)]
@@ -271,10 +271,17 @@ fn parse_percent(text: &str) -> Result<f64, String> {
     }
 }
 
+fn parse_format(name: &str) -> Result<Format, String> {
+    name.trim().parse::<Format>().map_err(|error| match error.hint() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    })
+}
+
 fn parse_output(text: &str) -> Result<(Format, PathBuf), String> {
     let (format, file) = text.trim().split_once('=').ok_or("write FORMAT=FILE, as in sarif=out.sarif")?;
     match file {
         "" => Err("the file's name is missing behind `=`".into()),
-        file => Ok((format.parse::<Format>().map_err(|error| error.to_string())?, PathBuf::from(file))),
+        file => Ok((parse_format(format)?, PathBuf::from(file))),
     }
 }

@@ -68,7 +68,7 @@ impl Console {
 /// (`::error::…`, `##[group]…`).
 pub(crate) fn safe_lines(text: &str) -> String {
     let lines = text.lines().map(|line| {
-        let line = mainguard::finding::visible(line);
+        let line = mainguard::text::visible(line);
         match line.trim_start().starts_with("::") || line.trim_start().starts_with("##[") {
             true => format!("\u{2502} {line}"),
             false => line.into_owned(),

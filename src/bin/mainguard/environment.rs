@@ -20,6 +20,8 @@ pub(crate) struct Environment {
     pub(crate) api_url: String,
     /// What is said to the API; never printed.
     pub(crate) token: Option<mainguard::github::client::Token>,
+    /// What the pre-commit framework says is being pushed: the remote's commit and ours. It reads git's lines itself.
+    pub(crate) pre_commit_range: Option<(String, String)>,
     /// Now.
     pub(crate) now: DateTime<Utc>,
     stdout: Stream,
@@ -67,6 +69,7 @@ impl Environment {
         let color = |terminal: bool| !plain && (terminal || forced);
         Environment {
             actions,
+            pre_commit_range: text("PRE_COMMIT_FROM_REF").zip(text("PRE_COMMIT_TO_REF")),
             api_url: text("GITHUB_API_URL").unwrap_or_else(|| "https://api.github.com".into()),
             token: text("MAINGUARD_GITHUB_TOKEN")
                 .or_else(|| text("GITHUB_TOKEN"))

@@ -94,10 +94,7 @@ pub(crate) fn ends(
         Some(guess) if guess.commit == *commit && selection.head.is_none() => {
             alone(repository, commit.clone(), &guess.name, console)
         }
-        Some(guess) => {
-            let name = format!("{}, {}", guess.name, describe(guess.how));
-            Ok(Ends { base: Some(guess.commit), head, name: Some(name), guessed: true })
-        }
+        Some(guess) => Ok(Ends { base: Some(guess.commit), head, name: Some(guess.name), guessed: true }),
         None => alone(repository, commit.clone(), "", console),
     }
 }
@@ -172,7 +169,7 @@ pub(crate) fn gather(
     let change = repository.change_set(ends.base.as_ref(), &ends.head, &Limits::default())?;
     let policy = policy(repository, ends.base.as_ref(), &change, judging.config.as_deref())?;
     let pull_request = pull_request(event, judging, environment, console)?;
-    let subject = subject(&ends, event, &policy, environment);
+    let subject = subject(&change, &ends, event, &policy, environment);
     let context = Context { pull_request, coverage: judging.coverage, now: environment.now };
     Ok(Gathered { change, context, policy, subject })
 }
@@ -279,21 +276,22 @@ fn live(event: &Event, number: u64, environment: &Environment) -> Result<pulls::
     pulls::load(&client, repository, number).map_err(|error| error.to_string())
 }
 
-fn subject(ends: &Ends, event: Option<&Event>, policy: &Policy, environment: &Environment) -> Subject {
+fn subject(
+    change: &ChangeSet,
+    ends: &Ends,
+    event: Option<&Event>,
+    policy: &Policy,
+    environment: &Environment,
+) -> Subject {
+    let actions = environment.actions.as_ref();
     let repository = event.and_then(|event| event.repository.as_ref()).map(ToString::to_string);
-    let repository = repository.or_else(|| environment.actions.as_ref().and_then(|actions| actions.repository.clone()));
-    let server = environment.actions.as_ref().map(|actions| actions.server_url.trim_end_matches('/'));
-    let policy = match &policy.source {
-        None => "the defaults".into(),
-        Some(Source { path, commit: Some(commit) }) => format!("{path} at {}", commit.short()),
-        Some(Source { path, commit: None }) => path.clone(),
-    };
     Subject {
-        url: server.zip(repository.as_deref()).map(|(server, repository)| format!("{server}/{repository}")),
-        repository,
+        repository: repository.or_else(|| actions.and_then(|actions| actions.repository.clone())),
+        server_url: actions.map(|actions| actions.server_url.trim_end_matches('/').to_string()),
         pull_request: event.and_then(|event| event.pull_number),
         base_name: ends.name.clone(),
         base_guessed: ends.guessed,
-        policy,
+        policy: policy.source.as_ref().map(|source| source.path.clone()),
+        ..Subject::of(change)
     }
 }

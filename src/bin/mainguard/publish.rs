@@ -2,14 +2,15 @@
 //! that may not write (a pull request from a fork) must not turn a verdict around.
 
 use mainguard::change::{CommitId, Head};
+use mainguard::finding::Level;
 use mainguard::github::checks::{Annotation, AnnotationLevel, CheckRun, Conclusion};
 use mainguard::github::client::{Client, Mode, Patience};
 use mainguard::github::comments::Create;
 use mainguard::github::payload::Event;
 use mainguard::github::publish::{self, Desired, Options};
 use mainguard::github::{Repository, comments};
-use mainguard::report::{LevelEntry, Outcome, Report, annotations, markdown};
-use mainguard::verdict::Verdict;
+use mainguard::report::{self, Report, annotations, markdown};
+use mainguard::verdict::{Outcome, Verdict};
 
 use crate::console::{Console, Hinted};
 use crate::environment::Environment;
@@ -60,9 +61,9 @@ pub(crate) fn publish(
 }
 
 fn desired(verdict: &Verdict, report: &Report, head: &CommitId, event: Option<&Event>, options: &Options) -> Desired {
-    let budget = markdown::COMMENT_BUDGET.min(comments::room(&options.key));
+    let budget = markdown::COMMENT_BYTES.min(comments::room(&options.key));
     // A comment that only says that all is well is noise; one that is there already is brought up to date.
-    let quiet = report.outcome == Outcome::Pass && report.count(LevelEntry::Warning) == 0;
+    let quiet = report.outcome == Outcome::Pass && report.count(Level::Warning) == 0;
     Desired {
         pull_request: event.and_then(|event| event.pull_number),
         head: head.clone(),
@@ -71,11 +72,19 @@ fn desired(verdict: &Verdict, report: &Report, head: &CommitId, event: Option<&E
         labels: verdict.labels.clone(),
         check: Some(CheckRun {
             name: "mainguard".into(),
-            title: report.headline(),
+            title: report::in_words(report),
             summary: markdown::render(report, budget),
-            conclusion: Conclusion::from(verdict.outcome()),
-            annotations: annotations::annotations(report).into_iter().map(annotation).collect(),
+            conclusion: conclusion(verdict.outcome()),
+            annotations: annotations::check_run_annotations(report).into_iter().map(annotation).collect(),
         }),
+    }
+}
+
+/// A verdict that could not be reached is not green, and grey would count as green.
+fn conclusion(outcome: Outcome) -> Conclusion {
+    match outcome {
+        Outcome::Pass => Conclusion::Success,
+        Outcome::Blocked | Outcome::Broken => Conclusion::Failure,
     }
 }
 
@@ -84,12 +93,12 @@ fn annotation(annotation: annotations::Annotation) -> Annotation {
         path: annotation.path,
         start_line: annotation.start_line,
         end_line: annotation.end_line,
-        start_column: annotation.columns.map(|(start, _)| start),
-        end_column: annotation.columns.map(|(_, end)| end),
+        start_column: annotation.start_column,
+        end_column: annotation.end_column,
         level: match annotation.level {
-            LevelEntry::Error => AnnotationLevel::Failure,
-            LevelEntry::Warning => AnnotationLevel::Warning,
-            LevelEntry::Note => AnnotationLevel::Notice,
+            annotations::AnnotationLevel::Failure => AnnotationLevel::Failure,
+            annotations::AnnotationLevel::Warning => AnnotationLevel::Warning,
+            annotations::AnnotationLevel::Notice => AnnotationLevel::Notice,
         },
         title: annotation.title,
         message: annotation.message,

@@ -10,6 +10,7 @@ use super::classes;
 /// The section `critic` of the configuration.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "Critic")]
 pub struct Config {
     /// Whether the guard runs.
     pub enabled: bool,

@@ -22,7 +22,7 @@ pub(crate) fn mainguard(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mainguard"));
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        let prefixes = ["GITHUB_", "MAINGUARD_", "RUNNER_", "GIT_", "CLICOLOR", "ACTIONS_"];
+        let prefixes = ["GITHUB_", "MAINGUARD_", "RUNNER_", "GIT_", "CLICOLOR", "ACTIONS_", "PRE_COMMIT_"];
         if prefixes.iter().any(|prefix| text.starts_with(prefix))
             || ["CI", "NO_COLOR", "COLUMNS", "TERM"].contains(&&*text)
         {

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use mainguard::evaluate::evaluate;
+use mainguard::finding::Level;
 use mainguard::git::Repository;
 use mainguard::github::payload::Event;
 use mainguard::github::workflow_files;
 use mainguard::guards::Guard;
-use mainguard::report::{self, Format, LevelEntry, Report, Style};
-use mainguard::verdict::Verdict;
+use mainguard::report::{self, Format, Options, Report};
+use mainguard::verdict::{Outcome, Verdict};
 
 use crate::args::{CheckArgs, Judging, Printing};
 use crate::console::{Console, Hinted};
@@ -36,7 +37,7 @@ pub(crate) fn run(args: &CheckArgs, repo: &Path, environment: &Environment, cons
     }
     if let Some(actions) = &environment.actions {
         if annotate {
-            console.answer(&report::render(Format::Annotations, &report, Style::default()))?;
+            console.answer(&report::render(Format::Annotations, &report, &Options::default()))?;
         }
         tell_runner(&report, &args.printing, actions, console);
     }
@@ -66,21 +67,22 @@ pub(crate) fn judge(
 ) -> anyhow::Result<(Verdict, Report)> {
     let gathered = gather::gather(repository, ends, event, judging, environment, console)?;
     let verdict = evaluate(&gathered.change, &gathered.context, &gathered.policy, &judging.only);
-    let report = Report::of(&verdict, &gathered.change, &gathered.subject);
+    let report = Report::of(&verdict, &gathered.subject);
     Ok((verdict, report))
 }
 
 /// The report on stdout, and the other forms in the files that were asked for.
 pub(crate) fn print(report: &Report, printing: &Printing, console: &Console) -> anyhow::Result<()> {
     for (format, path) in printing.files() {
-        let text = report::render(*format, report, Style::default());
+        let text = report::render(*format, report, &Options::default());
         write_report(path, &text).map_err(|error| {
             let hint = "the folder must exist and be writable";
             Hinted::error(format!("could not write the {format} report {}: {error}", path.display()), hint)
         })?;
     }
-    let style = Style { color: console.color, columns: console.columns };
-    console.answer(&report::render(printing.format, report, style))?;
+    let defaults = Options::default();
+    let options = Options { color: console.color, width: console.columns.unwrap_or(defaults.width), ..defaults };
+    console.answer(&report::render(printing.format, report, &options))?;
     Ok(())
 }
 
@@ -94,7 +96,7 @@ fn write_report(path: &PathBuf, text: &str) -> std::io::Result<()> {
 /// The step summary and the outputs of the step. Neither changes the verdict.
 fn tell_runner(report: &Report, printing: &Printing, actions: &Actions, console: &Console) {
     if let Some(path) = &actions.step_summary {
-        let markdown = report::markdown::render(report, report::markdown::SUMMARY_BUDGET);
+        let markdown = report::markdown::render(report, report::markdown::SUMMARY_BYTES);
         let summary = workflow_files::step_summary(&markdown);
         append(path, &summary).unwrap_or_else(|error| console.warn(&format!("no step summary: {error}")));
     }
@@ -106,12 +108,12 @@ fn tell_runner(report: &Report, printing: &Printing, actions: &Actions, console:
 
 fn outputs(report: &Report, printing: &Printing) -> String {
     let outcome = match report.outcome {
-        report::Outcome::Pass => "pass",
-        report::Outcome::Blocked => "blocked",
-        report::Outcome::Broken => "broken",
+        Outcome::Pass => "pass",
+        Outcome::Blocked => "blocked",
+        Outcome::Broken => "broken",
     };
     let size = report.size.as_ref().map(|size| size.size.as_str()).unwrap_or_default();
-    let [errors, warnings] = [LevelEntry::Error, LevelEntry::Warning].map(|level| report.count(level).to_string());
+    let [errors, warnings] = [Level::Error, Level::Warning].map(|level| report.count(level).to_string());
     let findings = report.findings.len().to_string();
     let mut pairs = vec![
         ("outcome", outcome),

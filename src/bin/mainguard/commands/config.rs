@@ -27,8 +27,18 @@ pub(crate) enum ConfigCommand {
         #[arg(long, value_enum, default_value_t = ShowFormat::Yaml)]
         format: ShowFormat,
     },
-    /// Print the JSON Schema of the configuration, for editors
-    Schema,
+    /// Print the JSON Schema of the configuration, for editors, or of the JSON report, for programs
+    Schema {
+        /// Of what
+        #[arg(value_enum, default_value_t = SchemaOf::Config)]
+        of: SchemaOf,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SchemaOf {
+    Config,
+    Report,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -51,14 +61,20 @@ pub(crate) fn run(command: ConfigCommand, repo: &Path, console: &Console) -> any
             let text = match format {
                 ShowFormat::Yaml => {
                     let origin = name.as_deref().unwrap_or("no file");
-                    let origin = mainguard::finding::visible(origin);
+                    let origin = mainguard::text::visible(origin);
                     format!("# in force: {origin}, and the defaults\n{}", serde_yaml::to_string(&config)?)
                 }
                 ShowFormat::Json => serde_json::to_string_pretty(&config)?,
             };
             console.answer(&text)?;
         }
-        ConfigCommand::Schema => console.answer(&serde_json::to_string_pretty(&config::schema())?)?,
+        ConfigCommand::Schema { of } => {
+            let schema = match of {
+                SchemaOf::Config => config::schema(),
+                SchemaOf::Report => mainguard::report::json::schema(),
+            };
+            console.answer(&serde_json::to_string_pretty(&schema)?)?;
+        }
     }
     Ok(0)
 }

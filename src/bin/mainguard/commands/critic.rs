@@ -155,7 +155,7 @@ fn read_text(path: &Path) -> Result<String> {
 }
 
 fn print(case: &Case, judgement: &Judgement, findings: &[Finding], out: &mut dyn Write) -> Result<()> {
-    use mainguard::finding::visible;
+    use mainguard::text::visible;
 
     let verdict = match (judgement.ok, judgement.skipped) {
         (false, _) => "blocked",

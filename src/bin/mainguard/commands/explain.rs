@@ -28,10 +28,9 @@ fn list() -> String {
 fn explain(id: &str) -> anyhow::Result<String> {
     let Some(rule) = guards::rule(id) else {
         let ids = Guard::ALL.into_iter().flat_map(Guard::rules).map(|rule| rule.id);
-        let near = ids.map(|known| (strsim::damerau_levenshtein(id, known), known)).min();
-        let hint = match near {
-            Some((distance, known)) if distance <= known.len() / 2 => format!("did you mean `{known}`?"),
-            _ => "`mainguard explain` lists all rules".into(),
+        let hint = match mainguard::text::nearest(id, ids) {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => "`mainguard explain` lists all rules".into(),
         };
         return Err(Hinted::error(format!("there is no rule `{id}`"), hint));
     };

@@ -2,7 +2,7 @@
 //!
 //! git writes one line per ref on stdin (githooks(5), pre-push). A deletion sends nothing and is not judged. The base
 //! of a ref is what the remote has already: its old value when this clone has that commit, else where the branch left
-//! the remote's main branch.
+//! the remote's main branch. The pre-commit framework keeps git's lines and sets variables instead.
 
 use std::io::Read;
 use std::path::Path;
@@ -41,6 +41,18 @@ pub(crate) fn run(args: &PrePushArgs, repo: &Path, environment: &Environment, co
         let (verdict, report) = check::judge(&repository, ends, None, &args.judging, environment, console)?;
         check::print(&report, &printing, console)?;
         return Ok(verdict.outcome().exit_code());
+    }
+    if refs.is_empty()
+        && let Some((from, to)) = &environment.pre_commit_range
+    {
+        let selection = Selection { base: Some(from.clone()), head: Some(to.clone()), ..Selection::default() };
+        let ends = gather::ends(&selection, None, &repository, console)?;
+        let (verdict, report) = check::judge(&repository, ends, None, &args.judging, environment, console)?;
+        check::print(&report, &printing, console)?;
+        return Ok(verdict.outcome().exit_code());
+    }
+    if refs.is_empty() {
+        console.note("nothing is pushed, so nothing is judged");
     }
     let mut worst = 0;
     for pushed in &refs {

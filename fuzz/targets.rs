@@ -1,0 +1,71 @@
+//! What every hostile input must survive, one function per reader. `cargo fuzz run NAME` looks for inputs that break
+//! one of them; `tests/it/fuzz.rs` runs them on random ones, so that they keep compiling and holding.
+
+use mainguard::change::{ChangeSet, Hunk};
+use mainguard::config::{self, Config};
+use mainguard::git::{lines, pre_push as refs};
+use mainguard::github::payload as event;
+use mainguard::guards::critic as guard;
+use mainguard::pull_request::PullRequest;
+use mainguard::report::{Format, Options, json, render};
+
+/// A configuration is read or refused with problems that can be printed.
+pub(crate) fn config(data: &[u8]) {
+    if let Err(errors) = config::parse(data, "mainguard.yml") {
+        assert!(!errors.problems.is_empty());
+        assert!(!errors.render(false).contains('\u{1b}'), "a stranger's escape reached the terminal");
+    }
+}
+
+/// A description is judged; what is said about it points into it.
+pub(crate) fn critic(data: &[u8]) {
+    let body = String::from_utf8_lossy(data).into_owned();
+    let Ok(rules) = guard::Rules::compile(&Config::default().critic, Some(&body)) else { return };
+    let lines = body.lines().count() as u32 + 1;
+    let pull_request = PullRequest { body: Some(body), ..PullRequest::default() };
+    let (_, findings) = guard::check(&pull_request, &ChangeSet::default(), None, &rules);
+    for span in findings.iter().filter_map(|finding| finding.location.as_ref()?.span) {
+        assert!((1..=lines).contains(&span.line) && span.column >= 1, "{span:?} in {lines} lines");
+    }
+}
+
+/// Hunks lead from one text to the other.
+pub(crate) fn lines(data: &[u8]) {
+    let middle = data.iter().position(|&byte| byte == 0).unwrap_or(data.len() / 2);
+    let (base, head) = data.split_at(middle);
+    let hunks = lines::diff(base, head);
+    let split = |text: &[u8]| -> Vec<Vec<u8>> { text.split_inclusive(|&byte| byte == b'\n').map(Vec::from).collect() };
+    assert_eq!(patched(&split(base), &split(head), &hunks), split(head));
+}
+
+fn patched(base: &[Vec<u8>], head: &[Vec<u8>], hunks: &[Hunk]) -> Vec<Vec<u8>> {
+    let (mut result, mut read) = (Vec::new(), 0);
+    for Hunk { base: goes, head: comes } in hunks {
+        result.extend_from_slice(&base[read..goes.start as usize]);
+        result.extend_from_slice(&head[comes.start as usize..comes.end as usize]);
+        read = goes.end as usize;
+    }
+    result.extend_from_slice(&base[read..]);
+    result
+}
+
+/// A webhook's payload is read or refused.
+pub(crate) fn payload(data: &[u8]) {
+    for name in ["pull_request", "merge_group", "push", "workflow_run"] {
+        let _ = event::parse(name, data);
+    }
+}
+
+/// git's lines are read or refused.
+pub(crate) fn pre_push(data: &[u8]) {
+    let _ = refs::parse(data);
+}
+
+/// A report that somebody else wrote is refused or printed, in every form.
+pub(crate) fn report(data: &[u8]) {
+    let Ok(report) = json::read(&String::from_utf8_lossy(data)) else { return };
+    for format in Format::ALL {
+        let text = render(format, &report, &Options::default());
+        assert!(!text.contains('\u{1b}'), "a stranger's escape reached {format}");
+    }
+}

@@ -1,0 +1,60 @@
+//! The fuzz targets on random and on nearly right input: what they claim must hold, and they must keep compiling.
+
+#[path = "../../fuzz/targets.rs"]
+mod targets;
+
+use proptest::prelude::*;
+
+/// Bytes that are now and then what the reader hopes for.
+fn nearly(words: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
+    let word = prop_oneof![
+        4 => prop::sample::select(words).prop_map(|word| word.as_bytes().to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 0..6),
+    ];
+    prop::collection::vec(word, 0..40).prop_map(|words| words.concat())
+}
+
+proptest! {
+    #[test]
+    fn configurations(data in nearly(&["size", ":", " ", "\n", "\n  ", "- ", "thresholds", "{", "}", "s", "4", "critic", "levels", "off", "&a", "*a", "[", "]", "\"", "\t"])) {
+        targets::config(&data);
+    }
+
+    #[test]
+    fn descriptions(data in nearly(&["## Summary", "\n", "- [x] ", "- [ ] ", "No", "<!-- ", " -->", "```", "**Tests**", "> ", "| a | b |", "\r\n", "<details>", "n/a", "[x](", ")"])) {
+        targets::critic(&data);
+    }
+
+    #[test]
+    fn texts(data in nearly(&["a\n", "b\n", "\n", "    }\n", "\0", "c", "\r\n"])) {
+        targets::lines(&data);
+    }
+
+    #[test]
+    fn payloads(data in nearly(&["{", "}", "\"pull_request\"", ":", ",", "\"number\"", "7", "null", "[", "]", "\"head\"", "\"sha\"", "\"0000000000000000000000000000000000000000\""])) {
+        targets::payload(&data);
+    }
+
+    #[test]
+    fn refs(data in nearly(&["refs/heads/a", " ", "\n", "0000000000000000000000000000000000000000", "(delete)"])) {
+        targets::pre_push(&data);
+    }
+}
+
+/// A true report with something else in one place.
+#[test]
+fn reports() {
+    let text = include_str!("snapshots/reports__blocked__json.snap");
+    let document = text.splitn(3, "---\n").nth(2).expect("a snapshot has a head");
+    targets::report(document.as_bytes());
+    let mut runner = proptest::test_runner::TestRunner::default();
+    let change = (0..document.len(), prop::collection::vec(any::<u8>(), 0..4));
+    runner
+        .run(&change, |(at, bytes)| {
+            let mut data = document.as_bytes().to_vec();
+            data.splice(at..(at + bytes.len()).min(document.len()), bytes);
+            targets::report(&data);
+            Ok(())
+        })
+        .unwrap();
+}
