@@ -1,8 +1,10 @@
 //! The rules as data: one to one what a gitleaks rule file can say, with inheritance resolved and nothing compiled.
 
+pub mod file;
+
 /// Every rule in force and the allowlists that hold for all of them.
 ///
-/// Ids are unique. The order is the order of the files, inherited rules first.
+/// Ids are unique. The order is the file's own, or by id where a file extends another: as gitleaks lists them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RuleSet {
     /// The rules.

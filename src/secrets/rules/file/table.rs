@@ -1,0 +1,290 @@
+//! TOML tables as gitleaks sees them: keys in any case, values bent to the type that is wanted, every place known.
+//!
+//! gitleaks reads its file through viper and mapstructure with weak typing: a number may be quoted, one string may
+//! stand for a list (and is split at commas), one table for a list of tables. Files in the wild rely on it.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::Problem;
+
+/// Nobody reads more; a file of nothing but mistakes must not cost more memory than the file.
+const MOST_NOTES: usize = 200;
+
+/// Problems or warnings, up to as many as anybody reads.
+#[derive(Default)]
+pub(super) struct Notes(Vec<Problem>);
+
+impl Notes {
+    pub(super) fn push(&mut self, problem: Problem) {
+        if self.0.len() < MOST_NOTES {
+            self.0.push(problem);
+        }
+    }
+
+    pub(super) fn extend(&mut self, more: Notes) {
+        more.0.into_iter().for_each(|problem| self.push(problem));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Sorted by place; the files in the order in which they were first spoken of.
+    pub(super) fn into_vec(self) -> Vec<Problem> {
+        let mut files: Vec<String> = self.0.iter().map(|problem| problem.file.clone()).collect();
+        files.dedup();
+        let mut problems = self.0;
+        problems
+            .sort_by_key(|problem| (files.iter().position(|file| *file == problem.file), problem.line, problem.column));
+        problems
+    }
+}
+
+/// A place in a file, for a message.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) file: String,
+    pub(super) line: usize,
+    pub(super) column: usize,
+    pub(super) key: String,
+}
+
+impl Place {
+    pub(super) fn says(&self, message: String, hint: Option<String>) -> Problem {
+        let (file, key) = (self.file.clone(), self.key.clone());
+        Problem { file, line: self.line, column: self.column, key, message, hint }
+    }
+}
+
+/// The text of a file, and what was found to say about it.
+pub(super) struct Source<'a> {
+    file: &'a str,
+    text: &'a str,
+    /// Where each line begins.
+    lines: Vec<usize>,
+    pub(super) problems: Notes,
+    pub(super) warnings: Notes,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(file: &'a str, text: &'a str) -> Source<'a> {
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Source { file, text, lines, problems: Notes::default(), warnings: Notes::default() }
+    }
+
+    /// The place of the byte `at`, which `key` stands at.
+    pub(super) fn place(&self, at: usize, key: &str) -> Place {
+        let line = self.lines.partition_point(|&start| start <= at);
+        let start = self.lines[line - 1];
+        let before = self.text.get(start..at.min(self.text.len())).unwrap_or_default();
+        Place { file: self.file.into(), line, column: before.chars().count() + 1, key: key.into() }
+    }
+
+    /// The entries of `table`, which stands at `path`; warns of keys that are not `known`.
+    pub(super) fn table<'t>(
+        &mut self,
+        table: &'t DeTable<'t>,
+        span: Range<usize>,
+        path: String,
+        known: &[&str],
+    ) -> Table<'t> {
+        let mut entries: Vec<Entry<'t>> = Vec::new();
+        // The parser sorts keys by name; messages and "the last one counts" want the order of the file.
+        let mut ordered: Vec<_> = table.iter().collect();
+        ordered.sort_by_key(|(key, _)| key.span().start);
+        for (key, value) in ordered {
+            let (name, at) = (key.get_ref(), key.span().start);
+            let place = self.place(at, &join(&path, name));
+            let Some(known) = known.iter().find(|known| known.eq_ignore_ascii_case(name)) else {
+                let near = crate::text::nearest(name, known.iter().copied());
+                let hint = near.map(|near| format!("did you mean `{near}`?"));
+                self.warnings.push(place.says(format!("unknown key `{name}` is ignored"), hint));
+                continue;
+            };
+            if entries.iter().any(|entry| entry.name == *known) {
+                self.warnings.push(place.says(format!("`{name}` is given twice; the last one counts"), None));
+                entries.retain(|entry| entry.name != *known);
+            }
+            entries.push(Entry { name: known.to_string(), at, value });
+        }
+        Table { entries, at: span.start, path }
+    }
+
+    pub(super) fn string(&mut self, table: &Table<'_>, name: &str) -> Option<(String, Place)> {
+        let (entry, place) = self.entry(table, name)?;
+        match scalar(entry.value.get_ref()) {
+            Some(text) => Some((text, place)),
+            None => self.wrong(&place, name, "a string", entry.value),
+        }
+    }
+
+    /// A list of strings, each with its place.
+    pub(super) fn strings(&mut self, table: &Table<'_>, name: &str) -> Vec<(String, Place)> {
+        let Some((entry, place)) = self.entry(table, name) else { return Vec::new() };
+        let items = match entry.value.get_ref() {
+            DeValue::Array(items) => items,
+            DeValue::String(text) if text.is_empty() => return Vec::new(),
+            DeValue::String(text) => return text.split(',').map(|part| (part.to_string(), place.clone())).collect(),
+            DeValue::Table(table) if table.is_empty() => return Vec::new(),
+            other => match scalar(other) {
+                Some(text) => return vec![(text, place)],
+                None => return self.wrong(&place, name, "a list of strings", entry.value).unwrap_or_default(),
+            },
+        };
+        let mut strings = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let place = self.place(item.span().start, &format!("{}[{index}]", place.key));
+            match scalar(item.get_ref()) {
+                Some(text) => strings.push((text, place)),
+                None => _ = self.wrong::<()>(&place, name, "a list of strings", item),
+            }
+        }
+        strings
+    }
+
+    pub(super) fn float(&mut self, table: &Table<'_>, name: &str) -> Option<f64> {
+        let (entry, place) = self.entry(table, name)?;
+        let number = match entry.value.get_ref() {
+            DeValue::Integer(number) => {
+                i64::from_str_radix(number.as_str(), number.radix()).ok().map(|number| number as f64)
+            }
+            DeValue::Float(number) => number.as_str().parse().ok(),
+            DeValue::String(text) => text.parse().ok(),
+            DeValue::Boolean(truth) => Some(f64::from(u8::from(*truth))),
+            _ => None,
+        };
+        match number {
+            Some(number) => Some(number),
+            None => self.wrong(&place, name, "a number", entry.value),
+        }
+    }
+
+    /// A whole number from 0 on.
+    pub(super) fn count(&mut self, table: &Table<'_>, name: &str) -> Option<(u32, Place)> {
+        let (entry, place) = self.entry(table, name)?;
+        let number = match entry.value.get_ref() {
+            DeValue::Integer(number) => u32::from_str_radix(number.as_str(), number.radix()).ok(),
+            DeValue::Float(number) => {
+                let number = number.as_str().parse::<f64>().ok().map(f64::trunc);
+                number.filter(|number| (0.0..=f64::from(u32::MAX)).contains(number)).map(|number| number as u32)
+            }
+            DeValue::String(text) => text.parse().ok(),
+            DeValue::Boolean(truth) => Some(u32::from(*truth)),
+            _ => None,
+        };
+        match number {
+            Some(number) => Some((number, place)),
+            None => self.wrong(&place, name, "a whole number, 0 or more", entry.value),
+        }
+    }
+
+    /// The place, if the value is true.
+    pub(super) fn flag(&mut self, table: &Table<'_>, name: &str) -> Option<Place> {
+        let (entry, place) = self.entry(table, name)?;
+        let truth = match entry.value.get_ref() {
+            DeValue::Boolean(truth) => Some(*truth),
+            DeValue::Integer(number) => Some(number.as_str().bytes().any(|digit| digit != b'0')),
+            DeValue::String(text) => match &**text {
+                "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+                "" | "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        };
+        match truth {
+            Some(truth) => truth.then_some(place),
+            None => self.wrong(&place, name, "true or false", entry.value),
+        }
+    }
+
+    /// A list of tables; a single table is a list of one.
+    pub(super) fn tables<'t>(&mut self, table: &Table<'t>, name: &str, known: &[&str]) -> Vec<Table<'t>> {
+        let Some((entry, place)) = self.entry(table, name) else { return Vec::new() };
+        let items = match entry.value.get_ref() {
+            DeValue::Table(single) if single.is_empty() => return Vec::new(),
+            DeValue::Table(single) => return vec![self.table(single, entry.value.span(), place.key, known)],
+            DeValue::Array(items) => items,
+            _ => return self.wrong(&place, name, "a list of tables", entry.value).unwrap_or_default(),
+        };
+        let mut tables = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let path = format!("{}[{index}]", place.key);
+            match item.get_ref() {
+                DeValue::Table(inner) => tables.push(self.table(inner, item.span(), path, known)),
+                _ => _ = self.wrong::<()>(&self.place(item.span().start, &path), name, "a list of tables", item),
+            }
+        }
+        tables
+    }
+
+    /// One table and not a list of them.
+    pub(super) fn single<'t>(&mut self, table: &Table<'t>, name: &str, known: &[&str]) -> Option<(Table<'t>, Place)> {
+        let (entry, place) = self.entry(table, name)?;
+        match entry.value.get_ref() {
+            DeValue::Table(inner) => Some((self.table(inner, entry.value.span(), place.key.clone(), known), place)),
+            _ => self.wrong(&place, name, "one table", entry.value),
+        }
+    }
+
+    fn entry<'t>(&self, table: &Table<'t>, name: &str) -> Option<(Entry<'t>, Place)> {
+        let entry = table.entries.iter().find(|entry| entry.name == name)?;
+        Some((entry.clone(), self.place(entry.at, &join(&table.path, name))))
+    }
+
+    fn wrong<T>(&mut self, place: &Place, name: &str, wanted: &str, value: &Spanned<DeValue<'_>>) -> Option<T> {
+        let found = match value.get_ref() {
+            DeValue::Table(_) => "a table".to_string(),
+            DeValue::Array(_) => "a list".to_string(),
+            DeValue::String(_) => "this string".to_string(),
+            other => format!("this {}", other.type_str()),
+        };
+        self.problems.push(place.says(format!("`{name}` must be {wanted}, not {found}"), None));
+        None
+    }
+}
+
+/// One table, ready to be asked.
+pub(super) struct Table<'t> {
+    entries: Vec<Entry<'t>>,
+    pub(super) at: usize,
+    pub(super) path: String,
+}
+
+impl Table<'_> {
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.entries.iter().any(|entry| entry.name == name)
+    }
+}
+
+#[derive(Clone)]
+struct Entry<'t> {
+    /// As it is documented, whatever its case in the file.
+    name: String,
+    at: usize,
+    value: &'t Spanned<DeValue<'t>>,
+}
+
+/// A value where a string is wanted.
+fn scalar(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
+            Ok(number) => Some(number.to_string()),
+            Err(_) => Some(number.to_string()),
+        },
+        DeValue::Float(number) => Some(number.as_str().to_string()),
+        DeValue::Boolean(truth) => Some(if *truth { "1" } else { "0" }.to_string()),
+        DeValue::Datetime(date) => Some(date.to_string()),
+        DeValue::Array(_) | DeValue::Table(_) => None,
+    }
+}
+
+fn join(path: &str, name: &str) -> String {
+    match path.is_empty() {
+        true => name.to_string(),
+        false => format!("{path}.{name}"),
+    }
+}
