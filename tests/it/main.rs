@@ -19,5 +19,6 @@ mod house;
 mod publish;
 mod readme;
 mod reports;
+mod secrets_history;
 mod support;
 mod workflow_run;

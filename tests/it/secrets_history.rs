@@ -1,0 +1,289 @@
+//! Text from history, beside what `git log -p` shows.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Mutex;
+
+use mainguard::change::CommitId;
+use mainguard::sources::history::{self, HistoryError, Options, Scope, Stats};
+use mainguard::sources::patches::{Item, Limits, PatchError, Patches};
+
+use crate::support::repo::TestRepo;
+
+/// `id:path:lines_before text`, sorted.
+fn fragments(directory: &Path, scope: &Scope) -> (Vec<String>, Stats) {
+    let all = Mutex::new(Vec::new());
+    let stats = history::for_each(scope, &Options { threads: 2, ..Options::new(directory) }, &|fragment| {
+        let commit = fragment.origin.commit.as_ref().unwrap();
+        let text = String::from_utf8_lossy(fragment.text).into_owned();
+        let subject = commit.message.to_string();
+        let subject = subject.lines().next().unwrap_or_default();
+        all.lock().unwrap().push(format!("{subject}:{}:{} {text:?}", fragment.origin.path, fragment.lines_before));
+    });
+    let mut all = all.into_inner().unwrap();
+    all.sort();
+    (all, stats.unwrap())
+}
+
+#[test]
+fn every_commit_says_what_it_added() {
+    let repo = TestRepo::new();
+    repo.write("a.txt", "one\ntwo\nthree\n").commit("first");
+    repo.write("a.txt", "one\n2\nthree\nfour").write("b c.txt", "x\r\n").commit("second");
+    repo.write("a.txt", "one\nthree\nfour\n").commit("third");
+    repo.git(&["mv", "b c.txt", "é\t\"q\".txt"]);
+    repo.commit("moved");
+    repo.write("binary", b"a\0b").commit("binary");
+    repo.git(&["rm", "-q", "a.txt"]);
+    repo.commit("gone");
+    repo.commit("diff --git a/x b/x\n\n--- a/x\n+++ b/x\n@@ -0,0 +1 @@\n+no");
+    let (all, stats) = fragments(repo.path(), &Scope::All);
+    assert_eq!(
+        all,
+        [
+            "first:a.txt:0 \"one\\ntwo\\nthree\\n\"",
+            "second:a.txt:1 \"2\\n\"",
+            "second:a.txt:3 \"four\"",
+            "second:b c.txt:0 \"x\\r\\n\"",
+            "third:a.txt:0 \"\"",
+            "third:a.txt:2 \"four\\n\"",
+        ]
+    );
+    assert_eq!((stats.commits, stats.hunks, stats.splits), (5, 6, 0));
+}
+
+#[test]
+fn a_secret_that_came_and_went_inside_a_range_counts() {
+    let repo = TestRepo::new();
+    let base = repo.write("a", "1\n").commit("base");
+    repo.write("a", "1\nkey\n").commit("in");
+    let head = repo.write("a", "1\n").commit("out");
+    let id = |hex: &str| CommitId::parse(hex).unwrap();
+    let (all, stats) = fragments(repo.path(), &Scope::Range { base: Some(id(&base)), head: id(&head) });
+    assert_eq!(all, ["in:a:1 \"key\\n\"", "out:a:0 \"\""]);
+    assert_eq!(stats.commits, 2);
+    let (all, _) = fragments(repo.path(), &Scope::Range { base: None, head: id(&base) });
+    assert_eq!(all, ["base:a:0 \"1\\n\""]);
+}
+
+#[test]
+fn a_merge_counts_in_a_range_with_what_is_new_in_it() {
+    let repo = TestRepo::new();
+    let base = repo.write("a", "1\n2\n3\n").commit("base");
+    repo.git(&["checkout", "-q", "-b", "side"]);
+    repo.write("a", "1\nside\n3\n").commit("side");
+    repo.git(&["checkout", "-q", "main"]);
+    repo.write("a", "1\nmain\n3\n").commit("main");
+    repo.git(&["merge", "-q", "--no-commit", "-s", "ours", "side"]);
+    let head = repo.write("a", "1\nside\nmain\nevil\n3\n").commit("merge");
+    let id = |hex: &str| CommitId::parse(hex).unwrap();
+    let (all, _) = fragments(repo.path(), &Scope::Range { base: Some(id(&base)), head: id(&head) });
+    assert_eq!(all, ["main:a:1 \"main\\n\"", "merge:a:1 \"evil\\n\"", "side:a:1 \"side\\n\""]);
+    let (all, _) = fragments(repo.path(), &Scope::All);
+    assert_eq!(all.len(), 3, "a full scan leaves merges out, as gitleaks does: {all:?}");
+}
+
+#[test]
+fn staged_and_unstaged_lines() {
+    let repo = TestRepo::new();
+    repo.write("a", "1\n").commit("base");
+    repo.write("a", "1\nstaged\n");
+    repo.git(&["add", "a"]);
+    repo.write("a", "1\nstaged\nunstaged\n").write("untracked", "x\n");
+    assert_eq!(fragments(repo.path(), &Scope::Staged).0, [":a:1 \"staged\\n\""]);
+    assert_eq!(fragments(repo.path(), &Scope::Unstaged).0, [":a:2 \"unstaged\\n\""]);
+}
+
+#[test]
+fn commits_are_described_as_gitleaks_does() {
+    let repo = TestRepo::new();
+    repo.git(&["config", "log.showSignature", "true"]);
+    repo.git(&["config", "format.pretty", "oneline"]);
+    repo.git(&["config", "diff.noprefix", "true"]);
+    repo.git(&["config", "color.ui", "always"]);
+    repo.git(&["config", "log.date", "relative"]);
+    repo.git(&["config", "diff.interHunkContext", "9"]);
+    let id = repo.write("dir/a", "1\n2\n3\n").commit("one\ntwo\n\n  body\n\n\nmore\n");
+    repo.write("dir/a", "x\n2\ny\n").commit("second");
+    let seen = Mutex::new(Vec::new());
+    let options = Options { web: "https://h/o/r", threads: 1, ..Options::new(repo.path()) };
+    history::for_each(&Scope::All, &options, &|fragment| {
+        let path = fragment.origin.path.to_string();
+        seen.lock().unwrap().push((path, fragment.lines_before, fragment.origin.commit.clone().unwrap()));
+    })
+    .unwrap();
+    let seen = seen.into_inner().unwrap();
+    assert_eq!(
+        seen.iter().map(|(path, before, _)| (&**path, *before)).collect::<Vec<_>>(),
+        [("dir/a", 0), ("dir/a", 2), ("dir/a", 0)]
+    );
+    let commit = &seen[2].2;
+    assert_eq!(commit.id, id);
+    assert_eq!((commit.author.to_string(), commit.email.to_string()), ("Ada".into(), "ada@example.org".into()));
+    let seconds = repo.git(&["rev-list", "-1", "--no-commit-header", "--format=%at", &id]);
+    let date = chrono::DateTime::from_timestamp(seconds.parse().unwrap(), 0).unwrap();
+    assert_eq!(commit.date, date.format("%Y-%m-%dT%H:%M:%SZ").to_string());
+    assert_eq!(commit.message, "one two\n\n  body\n\nmore");
+    assert_eq!(commit.web, "https://h/o/r");
+}
+
+#[test]
+fn no_program_of_the_repository_is_started() {
+    let repo = TestRepo::new();
+    repo.write("a", "1\n").write(".gitattributes", "* diff=own\n").commit("one");
+    repo.write("a", "2\n").commit("two");
+    repo.write("a", "3\n");
+    for (key, program) in [
+        ("diff.external", "touch external"),
+        ("diff.own.command", "touch command"),
+        ("diff.own.textconv", "touch textconv"),
+        ("core.fsmonitor", "touch fsmonitor"),
+        ("core.pager", "touch pager"),
+        ("pager.log", "touch pager"),
+        ("gpg.program", "touch gpg"),
+    ] {
+        repo.git(&["config", key, program]);
+    }
+    for hook in ["post-index-change", "fsmonitor-watchman"] {
+        repo.write(&format!(".git/hooks/{hook}"), "#!/bin/sh\ntouch hook\n");
+    }
+    for scope in [Scope::All, Scope::Unstaged, Scope::Staged] {
+        fragments(repo.path(), &scope);
+    }
+    let files: Vec<_> = std::fs::read_dir(repo.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(files.len(), 3, "{files:?}");
+}
+
+#[test]
+fn a_git_that_fails_is_an_error() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let error = history::for_each(&Scope::All, &Options::new(nowhere.path()), &|_| {}).unwrap_err();
+    assert!(matches!(error, HistoryError::Git { command: "log", .. }), "{error}");
+    assert!(error.hint().unwrap().contains("inside a git repository"), "{error}");
+    let repo = TestRepo::new();
+    assert_eq!(fragments(repo.path(), &Scope::All).1, Stats::default(), "an empty repository is no error");
+    repo.write("a", "1\n").commit("one");
+    let blob = repo.git(&["rev-parse", "HEAD:a"]);
+    std::fs::remove_file(repo.path().join(".git/objects").join(&blob[..2]).join(&blob[2..])).unwrap();
+    let error = history::for_each(&Scope::All, &Options::new(repo.path()), &|_| {}).unwrap_err();
+    assert!(matches!(error, HistoryError::Git { .. }), "{error}");
+}
+
+#[test]
+fn log_options_are_split_and_judged() {
+    assert_eq!(
+        history::log_options("--all  --since=2020 -- a -s").unwrap(),
+        ["--all", "--since=2020", "--", "a", "-s"]
+    );
+    assert_eq!(history::log_options("--oneline --format=%H HEAD").unwrap(), ["HEAD"]);
+    for bad in ["--output=/tmp/x", "-s", "--graph", "--word-diff=plain", "--textconv"] {
+        assert!(matches!(history::log_options(bad), Err(HistoryError::Option { .. })), "{bad}");
+    }
+    let repo = TestRepo::new();
+    repo.write("a", "1\n").commit("one");
+    repo.write("b", "1\n").commit("two");
+    let scope = Scope::Log(history::log_options("--pretty=%B -1 HEAD").unwrap());
+    assert_eq!(fragments(repo.path(), &scope).0, ["two:b:0 \"1\\n\""]);
+    let scope = Scope::Log(history::log_options("nonsense").unwrap());
+    let error = history::for_each(&scope, &Options::new(repo.path()), &|_| {}).unwrap_err();
+    assert!(error.hint().unwrap().contains("spelling"), "{error}");
+}
+
+/// A panic in the scanner reaches the caller; it neither hangs nor is lost.
+#[test]
+fn a_panic_is_passed_on() {
+    let repo = TestRepo::new();
+    for number in 0..50 {
+        repo.write("a", format!("{number}\n").repeat(10_000)).commit("x");
+    }
+    let directory = repo.path();
+    let result = std::panic::catch_unwind(|| {
+        let options = Options { threads: 2, ..Options::new(directory) };
+        history::for_each(&Scope::All, &options, &|_| panic!("on purpose")).map(drop)
+    });
+    assert!(result.is_err());
+}
+
+fn patch(input: &[u8], limits: Limits) -> Result<(Vec<Item>, u64), PatchError> {
+    let mut patches = Patches::new(std::io::BufReader::with_capacity(7, input), "", limits);
+    let mut items = Vec::new();
+    while let Some(item) = patches.next()? {
+        items.push(item);
+    }
+    Ok((items, patches.splits()))
+}
+
+#[test]
+fn a_hunk_larger_than_memory_comes_in_pieces() {
+    let limits = Limits { hunk_bytes: 8, ..Limits::default() };
+    let check = |body: &str, count: usize, expect: &[(usize, &str)]| {
+        let text = format!("diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -0,0 +5,{count} @@\n{body}");
+        let (items, splits) = patch(text.as_bytes(), limits).unwrap();
+        let pieces: Vec<(usize, &str)> = items
+            .iter()
+            .map(|item| match item {
+                Item::Added(added) => (added.lines_before, std::str::from_utf8(&added.text).unwrap()),
+                Item::Binary(_) => panic!("{item:?}"),
+            })
+            .collect();
+        assert_eq!(pieces, expect);
+        assert_eq!(splits as usize, expect.len() - 1);
+    };
+    check("+123\n+456\n+789\n", 3, &[(4, "123\n456\n"), (6, "789\n")]);
+    check("+123\n+4567\n\\ No newline at end of file\n", 2, &[(4, "123\n4567")]);
+    check("+12345678901234567890\n+x\n", 2, &[(4, "123456789012345678"), (4, "90\nx\n")]);
+}
+
+#[test]
+fn a_patch_that_lies_is_an_error() {
+    let check = |body: &str| {
+        let text = format!("diff --git a/x b/x\n--- a/x\n+++ b/x\n{body}");
+        assert!(patch(text.as_bytes(), Limits::default()).is_err(), "{body}");
+    };
+    check("@@ -0,0 +1,2 @@\n+one\n");
+    check("@@ -0,0 +1 @@\n-one\n");
+    check("@@ -0,0 +1 @@\nxone\n");
+    check("@@ nonsense @@\n");
+    check("+++ \"b/x\n");
+    assert!(patch(b"diff --git \"a/x b/x\n", Limits::default()).is_err());
+    let short = Limits { header_bytes: 20, ..Limits::default() };
+    assert!(patch(b"diff --git a/a_very_long_name b/a_very_long_name\n", short).is_err());
+}
+
+#[test]
+fn no_bytes_make_the_reader_panic() {
+    let pieces: [&[u8]; 18] = [
+        b"commit 0123456789012345678901234567890123456789\n",
+        b"Author: a <b>\n",
+        b"Date:   1 +0000\n",
+        b"\n",
+        b"    text\n",
+        b"diff --git a/x b/x\n",
+        b"diff --cc x\n",
+        b"--- a/x\n",
+        b"+++ b/x\n",
+        b"@@ -1 +1 @@\n",
+        b"@@@ -1 -1 +1,2 @@@\n",
+        b"+a\n",
+        b"-a\n",
+        b"++a\n",
+        b"\\ No newline at end of file\n",
+        b"Binary files a/x and b/x differ\n",
+        b"rename to \"\\303\"\n",
+        b"\0",
+    ];
+    proptest::proptest!(|(order in proptest::collection::vec(0..pieces.len(), 0..40), cut in 0..30usize)| {
+        let bytes: Vec<u8> = order.iter().flat_map(|&at| pieces[at].iter().copied()).collect();
+        let bytes = &bytes[..bytes.len().saturating_sub(cut)];
+        let _ = patch(bytes, Limits { hunk_bytes: 3, header_bytes: 64 });
+    });
+}
+
+#[test]
+fn scopes_do_not_leave_the_folder() {
+    let repo = TestRepo::new();
+    repo.write("in/a", "1\n").write("b", "1\n");
+    repo.git(&["add", "-A"]);
+    let paths: BTreeSet<String> = fragments(&repo.path().join("in"), &Scope::Staged).0.into_iter().collect();
+    assert_eq!(paths, BTreeSet::from([":in/a:0 \"1\\n\"".to_string()]));
+}
