@@ -9,8 +9,12 @@
 //! sources ─────────────────────────────► Fragment ────┴─► Vec<Leak> ─ ignores, baseline ─► report
 //! ```
 
+pub mod baseline;
 pub mod fragment;
+pub mod ignores;
 pub mod leak;
+pub mod redact;
+pub mod report;
 pub mod rules;
 
 pub use fragment::{CommitInfo, Fragment, Origin};

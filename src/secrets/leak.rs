@@ -12,7 +12,7 @@ use super::fragment::CommitInfo;
 /// Positions are gitleaks' own, oddities included, because fingerprints, baselines and its reports are made of them;
 /// [`Leak::span`] holds the true ones for our own reports. Holds the secret in clear: redact before anything is
 /// printed. `Debug` shows neither the secret nor the match nor the line.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Leak {
     /// Id of the rule.
     pub rule: String,

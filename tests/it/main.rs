@@ -20,5 +20,6 @@ mod publish;
 mod readme;
 mod reports;
 mod secrets_history;
+mod secrets_reports;
 mod support;
 mod workflow_run;

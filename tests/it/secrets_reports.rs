@@ -1,0 +1,142 @@
+//! Rule files and reports, held against what gitleaks 8.30.1 accepted and wrote.
+
+use std::fs;
+use std::path::PathBuf;
+
+use mainguard::secrets::report::verbose::{self, Colour};
+use mainguard::secrets::report::{csv, json, junit, sarif};
+use mainguard::secrets::rules::file::{self, Outside};
+use mainguard::secrets::{Leak, RuleSet, redact};
+
+/// The folder of what gitleaks did, unless this machine has none.
+fn pinned() -> Option<PathBuf> {
+    let shared = std::env::var("MAINGUARD_SHARED").unwrap_or(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").into());
+    let folder = PathBuf::from(shared).join("secrets");
+    if !folder.is_dir() {
+        println!("skipped: {} is not there", folder.display());
+        return None;
+    }
+    Some(folder)
+}
+
+fn rules(folder: &std::path::Path) -> RuleSet {
+    let text = fs::read_to_string(folder.join("reports/mini.toml")).unwrap();
+    file::load(&text, "mini.toml", &Outside::nothing()).unwrap().rules
+}
+
+/// The one finding of `reports/in`.
+fn leak() -> Leak {
+    let secret = "AKIATQ7XW3ZB5LK2NMDR";
+    Leak {
+        rule: "aws-mini".into(),
+        description: "AWS key, <short> & \"quoted\"".into(),
+        start_line: 2,
+        end_line: 2,
+        start_column: 13,
+        end_column: 32,
+        matched: secret.into(),
+        secret: secret.into(),
+        line: format!("\nconst k = \"{secret}\"; // <b>&\"quoted\", commas").into(),
+        file: "in/app.js".into(),
+        entropy: 4.121928,
+        tags: vec!["aws".into(), "cloud".into()],
+        fingerprint: "in/app.js:aws-mini:2".into(),
+        ..Leak::default()
+    }
+}
+
+#[test]
+fn reports_are_gitleaks_own_byte_for_byte() {
+    let Some(folder) = pinned() else { return };
+    let rules = rules(&folder);
+    for (name, leaks) in [("one", vec![leak()]), ("zero", vec![])] {
+        for (ending, report) in [
+            ("json", json::report(&leaks)),
+            ("csv", csv::report(&leaks)),
+            ("junit", junit::report(&leaks)),
+            ("sarif", sarif::report(&leaks, &rules)),
+        ] {
+            let expected = fs::read(folder.join(format!("reports/{name}.{ending}"))).unwrap();
+            assert_eq!(bstr::BStr::new(&report), bstr::BStr::new(&expected), "{name}.{ending}");
+        }
+    }
+}
+
+#[test]
+fn verbose_text_is_gitleaks_own() {
+    let Some(folder) = pinned() else { return };
+    let expected = |name: &str| fs::read_to_string(folder.join("reports").join(name)).unwrap();
+    assert_eq!(verbose::finding(&leak(), Colour::Never), expected("verbose.stdout.txt"));
+    let mut masked = leak();
+    redact::redact(&mut masked, 20);
+    assert_eq!(verbose::finding(&masked, Colour::Never), expected("verbose-redact20.stdout.txt"));
+}
+
+/// Everything that gitleaks wrote about its own corpus survives being read and written again.
+#[test]
+fn three_thousand_findings_are_written_as_gitleaks_wrote_them() {
+    let Some(folder) = pinned() else { return };
+    let expected = fs::read(folder.join("parity/expected-gitleaks.json")).unwrap();
+    let findings: Vec<serde_json::Value> = serde_json::from_slice(&expected).unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_string();
+    let count = |value: &serde_json::Value| value.as_u64().unwrap() as usize;
+    let leaks = findings.iter().map(|finding| Leak {
+        rule: text(&finding["RuleID"]),
+        description: text(&finding["Description"]),
+        start_line: count(&finding["StartLine"]),
+        end_line: count(&finding["EndLine"]),
+        start_column: count(&finding["StartColumn"]),
+        end_column: count(&finding["EndColumn"]),
+        matched: text(&finding["Match"]).into(),
+        secret: text(&finding["Secret"]).into(),
+        file: text(&finding["File"]).into(),
+        symlink: text(&finding["SymlinkFile"]).into(),
+        entropy: finding["Entropy"].as_f64().unwrap() as f32,
+        tags: finding["Tags"].as_array().unwrap().iter().map(text).collect(),
+        fingerprint: text(&finding["Fingerprint"]),
+        ..Leak::default()
+    });
+    let written: Vec<serde_json::Value> = serde_json::from_slice(&json::report(&leaks.collect::<Vec<_>>())).unwrap();
+    assert_eq!(written.len(), 3765);
+    for (written, expected) in written.iter().zip(&findings) {
+        assert_eq!(written, expected);
+    }
+}
+
+#[test]
+fn the_stock_rule_file_is_read_without_a_word() {
+    let Some(folder) = pinned() else { return };
+    let text = fs::read_to_string(folder.join("gitleaks.toml")).unwrap();
+    let loaded = file::load(&text, "gitleaks.toml", &Outside::nothing()).unwrap();
+    assert_eq!((loaded.rules.rules.len(), loaded.warnings.as_slice()), (222, &[][..]));
+    let generic = loaded.rules.get("generic-api-key").unwrap();
+    assert_eq!((generic.entropy, generic.allowlists.len()), (3.5, 4));
+}
+
+/// Broken files are refused where gitleaks refuses them, and no others. Patterns are the dialect's to judge.
+#[test]
+fn rule_files_are_refused_where_gitleaks_refuses_them() {
+    let Some(folder) = pinned() else { return };
+    let accepted = ["casekeys", "dupid", "empty", "minver", "repeat1000", "unknownkey"];
+    let patterns = ["badregex", "bigrepeat", "lookahead"];
+    let groups = |pattern: &str| match regex::Regex::new(pattern) {
+        Ok(regex) => Ok(regex.captures_len() - 1),
+        Err(_) => Ok(usize::MAX),
+    };
+    let outside = Outside { groups: &groups, ..Outside::nothing() };
+    let mut seen = 0;
+    for entry in fs::read_dir(folder.join("cases/bad")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        match file::load(&text, &name, &outside) {
+            Ok(_) => assert!(accepted.contains(&&*name) || patterns.contains(&&*name), "{name} was accepted"),
+            Err(error) => {
+                assert!(!accepted.contains(&&*name), "{name} was refused: {error}");
+                assert!(error.problems.iter().all(|problem| problem.line > 0 && problem.file == name), "{error}");
+            }
+        }
+        seen += 1;
+    }
+    assert!(seen >= 20, "{seen}");
+}
