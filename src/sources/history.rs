@@ -24,6 +24,8 @@ use super::platforms;
 use crate::change::CommitId;
 use crate::secrets::{Fragment, Origin};
 
+mod objects;
+
 /// What is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -55,6 +57,9 @@ pub struct Options<'a> {
     pub web: &'a str,
     /// Bounds of memory.
     pub limits: patches::Limits,
+    /// Makes a scan of [`Scope::All`] quick: git is asked only about commits that may add something of interest.
+    /// Fragments of other commits are not given out.
+    pub sieve: Option<Sieve<'a>>,
     /// Looks at files that are not text; `None`: they are passed over.
     pub binaries: Option<Binaries<'a>>,
     /// Told every now and then how many commits were passed.
@@ -71,11 +76,25 @@ impl<'a> Options<'a> {
             threads: thread::available_parallelism().map_or(1, usize::from),
             web: "",
             limits: patches::Limits::default(),
+            sieve: None,
             binaries: None,
             progress: None,
             cancel: None,
         }
     }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed))
+    }
+}
+
+/// What is of interest. May say yes too often, and must not say no wrongly.
+#[derive(Clone, Copy)]
+pub struct Sieve<'a> {
+    /// Whether a text, or any run of its lines, may hold a finding. Asked about whole files and about added lines.
+    pub text: &'a (dyn Fn(&[u8]) -> bool + Sync),
+    /// Whether a path may be a finding, whatever the file holds.
+    pub path: &'a (dyn Fn(&[u8]) -> bool + Sync),
 }
 
 /// What to do with files that are not text, as archives.
@@ -92,9 +111,11 @@ pub struct Binaries<'a> {
 pub struct Stats {
     /// Commits that were looked at. git does not show those that only take files away.
     pub commits: u64,
-    /// Hunks that were looked at.
+    /// Contents that a [`Sieve`] looked at whole, each once.
+    pub blobs: u64,
+    /// Hunks that were given out.
     pub hunks: u64,
-    /// Their added bytes.
+    /// Bytes that were looked at: of the contents with a sieve, else of the added lines.
     pub bytes: u64,
     /// Hunks that were too large to be looked at in one piece.
     pub splits: u64,
@@ -234,8 +255,19 @@ pub fn for_each(
     options: &Options<'_>,
     each: &(dyn Fn(&Fragment<'_>) + Sync),
 ) -> Result<Stats, HistoryError> {
-    let patch = Patch::of(scope, options.directory)?;
-    patch.for_each(options, each)
+    if let (Scope::All, Some(sieve)) = (scope, &options.sieve)
+        && let Some(survey) = objects::survey(options, sieve)?
+    {
+        let looked_at = Stats { commits: survey.total, blobs: survey.blobs, bytes: survey.bytes, ..Stats::default() };
+        if survey.commits.is_empty() {
+            return Ok(looked_at);
+        }
+        let mut patch = Patch::log(options.directory, ["--no-walk=unsorted", "--diff-filter=tuxdb", "--stdin"]);
+        patch.input = survey.commits.iter().flat_map(|id| format!("{id}\n").into_bytes()).collect();
+        let asked = patch.for_each(&Options { progress: None, ..*options }, each)?;
+        return Ok(Stats { hunks: asked.hunks, splits: asked.splits, ..looked_at });
+    }
+    Patch::of(scope, options.directory)?.for_each(options, each)
 }
 
 /// A git that prints a patch.
@@ -301,7 +333,7 @@ impl Patch {
         let read = |give: &mut dyn FnMut(Item)| -> Result<(), HistoryError> {
             let mut told = 0;
             while let Some(item) = patches.next()? {
-                if options.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) {
+                if options.is_cancelled() {
                     return Err(HistoryError::Cancelled);
                 }
                 let commits = patches.commits();
@@ -331,6 +363,7 @@ impl Patch {
         }
         Ok(Stats {
             commits: patches.commits(),
+            blobs: 0,
             hunks: counts.hunks.into_inner(),
             bytes: counts.bytes.into_inner(),
             splits: patches.splits(),

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use mainguard::change::CommitId;
-use mainguard::sources::history::{self, HistoryError, Options, Scope, Stats};
+use mainguard::secrets::CommitInfo;
+use mainguard::sources::history::{self, HistoryError, Options, Scope, Sieve, Stats};
 use mainguard::sources::patches::{Item, Limits, PatchError, Patches};
 
 use crate::support::repo::TestRepo;
@@ -286,4 +287,155 @@ fn scopes_do_not_leave_the_folder() {
     repo.git(&["add", "-A"]);
     let paths: BTreeSet<String> = fragments(&repo.path().join("in"), &Scope::Staged).0.into_iter().collect();
     assert_eq!(paths, BTreeSet::from([":in/a:0 \"1\\n\"".to_string()]));
+}
+
+type Seen = (CommitInfo, String, usize, Vec<u8>);
+
+/// All fragments that hold `needle`, sorted; with the sieve or without.
+fn holding(directory: &Path, needle: &[u8], sieved: bool) -> (Vec<Seen>, Stats) {
+    let holds = |text: &[u8]| memmem(text, needle);
+    let sieve = Sieve { text: &holds, path: &|path| path.ends_with(b".pem") };
+    let options = Options { threads: 2, sieve: sieved.then_some(sieve), ..Options::new(directory) };
+    let seen = Mutex::new(Vec::new());
+    let stats = history::for_each(&Scope::All, &options, &|fragment| {
+        if holds(fragment.text) || fragment.origin.path.ends_with(b".pem") {
+            let commit = fragment.origin.commit.as_deref().unwrap().clone();
+            let path = fragment.origin.path.to_string();
+            seen.lock().unwrap().push((commit, path, fragment.lines_before, fragment.text.to_vec()));
+        }
+    });
+    let mut seen = seen.into_inner().unwrap();
+    seen.sort_by(|a, b| (&a.0.id, &a.1, a.2, &a.3).cmp(&(&b.0.id, &b.1, b.2, &b.3)));
+    (seen, stats.unwrap())
+}
+
+fn memmem(text: &[u8], needle: &[u8]) -> bool {
+    bstr::ByteSlice::find(text, needle).is_some()
+}
+
+/// Returns how many fragments both ways agree on.
+fn both_ways_agree(directory: &Path, needle: &[u8]) -> usize {
+    let (by_git, plain) = holding(directory, needle, false);
+    let (by_objects, sieved) = holding(directory, needle, true);
+    assert_eq!(by_git.len(), by_objects.len(), "{}", directory.display());
+    for (a, b) in by_git.iter().zip(&by_objects) {
+        assert_eq!(a, b, "{}", directory.display());
+    }
+    assert!(sieved.hunks <= plain.hunks, "{sieved:?} {plain:?}");
+    by_git.len()
+}
+
+#[test]
+fn looking_at_objects_first_leaves_nothing_out() {
+    let cases = if cfg!(debug_assertions) { 8 } else { 64 };
+    let config = proptest::test_runner::Config { cases, failure_persistence: None, ..Default::default() };
+    let steps = proptest::collection::vec((0..14u8, 0..5usize, 0..5usize, 0..40usize), 4..24);
+    let found = std::cell::Cell::new(0);
+    proptest::proptest!(config, |(steps in steps)| {
+        let repo = TestRepo::new();
+        let names = ["a", "d/b", "d/e/c c", "f.pem", "é"];
+        repo.write("a", "first\n").commit("first");
+        for (number, &(step, file, other, line)) in steps.iter().enumerate() {
+            let path = repo.path().join(names[file]);
+            let text = std::fs::read(&path).unwrap_or_default();
+            let mut lines: Vec<Vec<u8>> = text.split_inclusive(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
+            let at = line.min(lines.len());
+            match step {
+                0..=2 => lines.insert(at, format!("key{}\n", number % 3).into_bytes()),
+                3 => lines.splice(at..at, (0..line * 9).map(|line| format!("line {}\n", line % 7).into_bytes())).for_each(drop),
+                4 => drop(lines.drain(at..(at + other).min(lines.len()))),
+                5 => lines.push(b"key at the end".to_vec()),
+                6 => lines.insert(at, b"}\n\n{\n".to_vec()),
+                7 => lines.insert(0, b"\0\n".to_vec()),
+                _ => {}
+            }
+            match step {
+                0..=7 => drop(repo.write(names[file], lines.concat())),
+                8 if path.exists() && file != other => {
+                    let to = repo.path().join(names[other]);
+                    std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+                    std::fs::rename(&path, to).unwrap();
+                }
+                9 if path.exists() => std::fs::remove_file(&path).unwrap(),
+                10 => drop(repo.git(&["repack", "-q", "-a", "-d"])),
+                11 => {
+                    repo.git(&["checkout", "-q", "-b", &format!("side{number}"), "HEAD~0"]);
+                }
+                12 => drop(repo.write(".gitattributes", "a diff\nd/b -diff\n")),
+                13 => {
+                    repo.git(&["merge", "-q", "-s", "ours", "--no-edit", "main"]);
+                }
+                _ => {}
+            }
+            repo.commit(&format!("step {number} \n\ndiff --git a/x b/x"));
+        }
+        found.set(found.get() + both_ways_agree(repo.path(), b"key"));
+    });
+    println!("fragments compared: {}", found.get());
+    assert!(found.get() > 0);
+}
+
+/// `MAINGUARD_HISTORIES` lists git directories, separated by colons.
+#[test]
+fn looking_at_objects_first_leaves_nothing_out_of_real_histories() {
+    let Ok(histories) = std::env::var("MAINGUARD_HISTORIES") else {
+        println!("skipped: MAINGUARD_HISTORIES is not set");
+        return;
+    };
+    for directory in std::env::split_paths(&histories) {
+        for needle in [&b"AKIA"[..], b"password =", b"token", b"return"] {
+            let count = both_ways_agree(&directory, needle);
+            println!("{}: {:?}: {count} fragments", directory.display(), bstr::BStr::new(needle));
+        }
+    }
+}
+
+#[test]
+fn unusual_repositories_are_left_to_git() {
+    let repo = TestRepo::new();
+    let first = repo.write("a", "1\n").commit("one");
+    repo.write("a", "1\nkey\n").commit("two");
+    let third = repo.write("a", "1\nkey\nmore\n").commit("three");
+    repo.git(&["replace", "--graft", &third, &first]);
+    let (seen, stats) = holding(repo.path(), b"key", true);
+    assert_eq!((seen.len(), stats.blobs), (2, 0), "the replaced commit adds the key once more: {seen:?}");
+
+    let shallow = repo.beside("shallow");
+    let from = format!("file://{}", repo.path().display());
+    repo.git(&["clone", "-q", "--depth=1", "--no-local", &from, &shallow.to_string_lossy()]);
+    assert_eq!(both_ways_agree(&shallow, b"key"), 1);
+
+    let borrower = repo.beside("borrower");
+    repo.git(&["clone", "-q", "--shared", &repo.path().to_string_lossy(), &borrower.to_string_lossy()]);
+    assert_eq!(both_ways_agree(&borrower, b"key"), 1);
+
+    repo.git(&["config", "uploadpack.allowFilter", "true"]);
+    let partial = repo.beside("partial");
+    repo.git(&["clone", "-q", "--filter=blob:none", "--no-checkout", "--no-local", &from, &partial.to_string_lossy()]);
+    let sieve = Sieve { text: &|_| true, path: &|_| false };
+    let options = Options { sieve: Some(sieve), ..Options::new(&partial) };
+    let error = history::for_each(&Scope::All, &options, &|_| {}).unwrap_err();
+    assert!(error.hint().unwrap().contains("partial"), "{error}");
+}
+
+#[test]
+fn a_damaged_object_is_an_error_either_way() {
+    let repo = TestRepo::new();
+    repo.write("a", "key\n").commit("one");
+    repo.write("a", "other\n").commit("two");
+    repo.git(&["repack", "-q", "-a", "-d"]);
+    let pack = std::fs::read_dir(repo.path().join(".git/objects/pack")).unwrap();
+    let pack =
+        pack.map(|entry| entry.unwrap().path()).find(|path| path.extension().is_some_and(|e| e == "pack")).unwrap();
+    let mut bytes = std::fs::read(&pack).unwrap();
+    let middle = bytes.len() - 40;
+    bytes[middle..middle + 8].fill(0x55);
+    std::fs::remove_file(&pack).unwrap();
+    std::fs::write(&pack, bytes).unwrap();
+    let sieve = Sieve { text: &|_| true, path: &|_| false };
+    for sieve in [None, Some(sieve)] {
+        let options = Options { sieve, ..Options::new(repo.path()) };
+        let error = history::for_each(&Scope::All, &options, &|_| {}).unwrap_err();
+        assert!(matches!(error, HistoryError::Git { .. }), "{error}");
+    }
 }
