@@ -10,6 +10,8 @@
 //! ```
 
 pub mod baseline;
+pub mod builtin;
+pub mod examples;
 pub mod fragment;
 pub mod ignores;
 pub mod leak;

@@ -241,7 +241,7 @@ fn member(
         return Ok(());
     }
     let path = BString::from([place.path.as_slice(), b"!", &name].concat());
-    let inner = Place { path, symlink: place.symlink.clone(), depth: place.depth + 1 };
+    let inner = Place { path, symlink: place.symlink.clone(), commit: place.commit.clone(), depth: place.depth + 1 };
     let mut content = Metered { inner: content, budget };
     worker.file(Content::Stream(&mut content), &name, &inner, budget);
     match budget.exceeded() {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Cursor, Read, Seek};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bstr::BString;
@@ -9,13 +10,23 @@ use bstr::BString;
 use super::archives::{self, Budget, Limits};
 use super::formats::{self, Packing};
 use super::fragments::{Buffers, Fragments};
-use crate::secrets::{Fragment, Origin};
+use crate::secrets::{CommitInfo, Fragment, Origin};
 
 /// More problems than this are counted, not kept.
 pub const MOST_PROBLEMS: usize = 100;
 
 /// How many bytes of a file tell whether it is plain text.
 const HEAD: usize = 512;
+
+/// Gives every piece of one file to `each`, wherever the file comes from: an archive in history, for instance. Bounds
+/// are those of an archive whose size nobody knows.
+pub fn one(origin: &Origin, input: &mut dyn Read, look: &Look<'_>, each: &(dyn Fn(&Fragment<'_>) + Sync)) -> Stats {
+    let mut worker = Worker::new(*look, each);
+    let Origin { path, symlink, commit, .. } = origin.clone();
+    let budget = Budget::new(&look.limits, None);
+    worker.file(Content::Stream(input), &origin.path, &Place { path, symlink, commit, depth: 0 }, &budget);
+    worker.stats
+}
 
 /// What is done with content.
 #[derive(Clone, Copy)]
@@ -145,6 +156,7 @@ pub(super) struct Worker<'a> {
 pub(super) struct Place {
     pub(super) path: BString,
     pub(super) symlink: BString,
+    pub(super) commit: Option<Arc<CommitInfo>>,
     pub(super) depth: u32,
 }
 
@@ -210,7 +222,12 @@ impl<'a> Worker<'a> {
     }
 
     pub(super) fn try_text(&mut self, input: &mut dyn Read, place: &Place) -> io::Result<()> {
-        let origin = Origin { path: place.path.clone(), symlink: place.symlink.clone(), ..Origin::default() };
+        let origin = Origin {
+            path: place.path.clone(),
+            symlink: place.symlink.clone(),
+            commit: place.commit.clone(),
+            paths_checked: false,
+        };
         let mut fragments = Fragments::new(input, &mut self.buffers);
         let mut bytes = 0;
         while let Some(piece) = fragments.next()? {

@@ -236,7 +236,7 @@ impl Worker<'_> {
         } else if options.most_bytes.is_some_and(|most| size > most) {
             self.stats.skipped.too_large += 1;
         } else {
-            let place = Place { path: target.name.clone(), symlink: target.symlink.clone(), depth: 0 };
+            let place = Place { path: target.name.clone(), symlink: target.symlink.clone(), commit: None, depth: 0 };
             let budget = Budget::new(&self.look.limits, Some(size));
             self.file(Content::Seekable(&mut file), &target.name, &place, &budget);
         }

@@ -2,12 +2,10 @@
 
 use std::io::Read;
 
-use super::content::{Look, Place, Stats, Worker};
-use crate::secrets::Fragment;
+use super::content::{self, Look, Stats};
+use crate::secrets::{Fragment, Origin};
 
 /// Gives every piece of `input` to `each`, in order. It is taken for text, whatever it is.
 pub fn for_each(input: &mut dyn Read, look: &Look<'_>, each: &(dyn Fn(&Fragment<'_>) + Sync)) -> Stats {
-    let mut worker = Worker::new(*look, each);
-    worker.text(input, &Place { path: Default::default(), symlink: Default::default(), depth: 0 });
-    worker.stats
+    content::one(&Origin::default(), input, look, each)
 }

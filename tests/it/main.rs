@@ -21,5 +21,6 @@ mod readme;
 mod reports;
 mod secrets_history;
 mod secrets_reports;
+mod secrets_rules;
 mod support;
 mod workflow_run;
