@@ -10,6 +10,7 @@ pub mod csv;
 pub mod json;
 pub mod junit;
 pub mod sarif;
+pub mod template;
 
 pub mod verbose;
 
