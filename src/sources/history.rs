@@ -24,6 +24,7 @@ use super::platforms;
 use crate::change::CommitId;
 use crate::secrets::{Fragment, Origin};
 
+mod memory;
 mod objects;
 
 /// What is looked at.
@@ -60,6 +61,9 @@ pub struct Options<'a> {
     /// Makes a scan of [`Scope::All`] quick: git is asked only about commits that may add something of interest.
     /// Fragments of other commits are not given out.
     pub sieve: Option<Sieve<'a>>,
+    /// With a sieve: a name of the rules, 16 to 64 letters and digits, under which the scan leaves notes in the git
+    /// directory. A later scan with the same rules looks only at contents that came since.
+    pub memory: Option<&'a str>,
     /// Looks at files that are not text; `None`: they are passed over.
     pub binaries: Option<Binaries<'a>>,
     /// Told every now and then how many commits were passed.
@@ -77,6 +81,7 @@ impl<'a> Options<'a> {
             web: "",
             limits: patches::Limits::default(),
             sieve: None,
+            memory: None,
             binaries: None,
             progress: None,
             cancel: None,
@@ -111,7 +116,7 @@ pub struct Binaries<'a> {
 pub struct Stats {
     /// Commits that were looked at. git does not show those that only take files away.
     pub commits: u64,
-    /// Contents that a [`Sieve`] looked at whole, each once.
+    /// Contents that a [`Sieve`] looked at whole, each once, in this scan or one that it remembers.
     pub blobs: u64,
     /// Hunks that were given out.
     pub hunks: u64,
@@ -140,6 +145,20 @@ pub enum HistoryError {
         /// What it said, in part.
         stderr: String,
     },
+    /// Contents are missing. Everything else was scanned.
+    #[error(
+        "{commits} commits cannot be scanned: not all of their files are here, for instance not the object {object}"
+    )]
+    Incomplete {
+        /// How many.
+        commits: u64,
+        /// The first object that is missing.
+        object: String,
+        /// Whether contents were left out when cloning.
+        partial: bool,
+        /// What was scanned.
+        scanned: Stats,
+    },
     /// What it printed is not understood.
     #[error(transparent)]
     Patch(#[from] PatchError),
@@ -161,6 +180,12 @@ impl HistoryError {
     pub fn hint(&self) -> Option<String> {
         match self {
             HistoryError::Start { .. } => Some("install git, or put it on the PATH".into()),
+            HistoryError::Incomplete { partial: true, .. } => Some(
+                "the clone is partial: fetch what is missing first, for instance with `git fetch --refetch`".into(),
+            ),
+            HistoryError::Incomplete { .. } => {
+                Some("`git fsck` says what else is missing; a fresh clone repairs it".into())
+            }
             HistoryError::Git { stderr, .. } => {
                 let said = |words: &[&str]| words.iter().any(|word| stderr.contains(word));
                 Some(if said(&["not a git repository"]) {
@@ -258,14 +283,21 @@ pub fn for_each(
     if let (Scope::All, Some(sieve)) = (scope, &options.sieve)
         && let Some(survey) = objects::survey(options, sieve)?
     {
-        let looked_at = Stats { commits: survey.total, blobs: survey.blobs, bytes: survey.bytes, ..Stats::default() };
-        if survey.commits.is_empty() {
-            return Ok(looked_at);
+        let mut stats = Stats { commits: survey.total, blobs: survey.blobs, bytes: survey.bytes, ..Stats::default() };
+        if !survey.commits.is_empty() {
+            let mut patch = Patch::log(options.directory, ["--no-walk=unsorted", "--diff-filter=tuxdb", "--stdin"]);
+            patch.input = survey.commits.iter().flat_map(|id| format!("{id}\n").into_bytes()).collect();
+            let asked = patch.for_each(&Options { progress: None, ..*options }, each)?;
+            (stats.hunks, stats.splits) = (asked.hunks, asked.splits);
         }
-        let mut patch = Patch::log(options.directory, ["--no-walk=unsorted", "--diff-filter=tuxdb", "--stdin"]);
-        patch.input = survey.commits.iter().flat_map(|id| format!("{id}\n").into_bytes()).collect();
-        let asked = patch.for_each(&Options { progress: None, ..*options }, each)?;
-        return Ok(Stats { hunks: asked.hunks, splits: asked.splits, ..looked_at });
+        return match survey.unreadable {
+            None => Ok(stats),
+            Some((commits, object)) => {
+                let object = object.to_string();
+                let partial = crate::git::Repository::discover(options.directory).is_ok_and(|here| here.is_partial());
+                Err(HistoryError::Incomplete { commits, object, partial, scanned: stats })
+            }
+        };
     }
     Patch::of(scope, options.directory)?.for_each(options, each)
 }

@@ -416,6 +416,8 @@ fn unusual_repositories_are_left_to_git() {
     let options = Options { sieve: Some(sieve), ..Options::new(&partial) };
     let error = history::for_each(&Scope::All, &options, &|_| {}).unwrap_err();
     assert!(error.hint().unwrap().contains("partial"), "{error}");
+    let error = history::for_each(&Scope::All, &Options::new(&partial), &|_| {}).unwrap_err();
+    assert!(error.hint().unwrap().contains("partial"), "{error}");
 }
 
 #[test]
@@ -438,4 +440,53 @@ fn a_damaged_object_is_an_error_either_way() {
         let error = history::for_each(&Scope::All, &options, &|_| {}).unwrap_err();
         assert!(matches!(error, HistoryError::Git { .. }), "{error}");
     }
+}
+
+#[test]
+fn one_missing_file_costs_no_more_than_its_commits() {
+    let repo = TestRepo::new();
+    for number in 0..6 {
+        repo.write("a", format!("key {number}\n")).write("b", format!("other {number}\n")).commit(&number.to_string());
+    }
+    let lost = repo.git(&["rev-parse", "HEAD~2:b"]);
+    std::fs::remove_file(repo.path().join(".git/objects").join(&lost[..2]).join(&lost[2..])).unwrap();
+    let seen = Mutex::new(0);
+    let holds = |text: &[u8]| memmem(text, b"key");
+    let sieve = Sieve { text: &holds, path: &|_| false };
+    let options = Options { sieve: Some(sieve), ..Options::new(repo.path()) };
+    let error = history::for_each(&Scope::All, &options, &|fragment| {
+        *seen.lock().unwrap() += usize::from(holds(fragment.text))
+    });
+    let error = error.unwrap_err();
+    assert!(
+        matches!(&error, HistoryError::Incomplete { commits: 2, object, partial: false, .. } if *object == lost),
+        "{error}"
+    );
+    assert_eq!(seen.into_inner().unwrap(), 4);
+}
+
+#[test]
+fn a_second_scan_remembers_the_first() {
+    let repo = TestRepo::new();
+    repo.write("a", "1\nkey\n").commit("one");
+    repo.write("a", "1\nkey\nmore\n").write("b", "nothing\n").commit("two");
+    repo.git(&["repack", "-q", "-a", "-d"]);
+    let scan = |key: &str| {
+        let asked = Mutex::new(0);
+        let text = |text: &[u8]| {
+            *asked.lock().unwrap() += 1;
+            memmem(text, b"key")
+        };
+        let sieve = Sieve { text: &text, path: &|_| false };
+        let options = Options { sieve: Some(sieve), memory: Some(key), ..Options::new(repo.path()) };
+        let stats = history::for_each(&Scope::All, &options, &|_| {}).unwrap();
+        (asked.into_inner().unwrap(), stats)
+    };
+    let (first, stats) = scan("0123456789abcdef");
+    assert_eq!((first, stats.blobs, stats.hunks), (4, 3, 1), "three files, and the line that was added later");
+    assert_eq!(scan("0123456789abcdef"), (1, stats));
+    assert_eq!(scan("fedcba9876543210"), (4, stats), "other rules, other notes");
+    repo.write("c", "key\n").commit("three");
+    assert_eq!(scan("0123456789abcdef").0, 2, "what came since is looked at");
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
 }

@@ -23,6 +23,7 @@ use gix::objs::Kind;
 use gix::objs::tree::{EntryKind, EntryRef};
 use gix::odb::pack;
 
+use super::memory::{Memory, Notes};
 use super::{HistoryError, Options, Running, Sieve, git};
 use crate::change::Hunk;
 use crate::git::{lines, parallel};
@@ -37,6 +38,8 @@ pub(super) struct Survey {
     pub(super) blobs: u64,
     /// Their bytes.
     pub(super) bytes: u64,
+    /// Commits of which not everything is there, and the first object that is not.
+    pub(super) unreadable: Option<(u64, ObjectId)>,
 }
 
 /// A commit as the comparison needs it.
@@ -51,6 +54,8 @@ struct Commit {
 enum GiveUp {
     /// Let git do it all.
     Unusual,
+    /// A content is not there.
+    Missing(ObjectId),
     Failed(HistoryError),
 }
 
@@ -65,7 +70,7 @@ pub(super) fn survey(options: &Options<'_>, sieve: &Sieve<'_>) -> Result<Option<
     match try_survey(options, sieve) {
         Ok(survey) => Ok(Some(survey)),
         Err(GiveUp::Unusual) if options.is_cancelled() => Err(HistoryError::Cancelled),
-        Err(GiveUp::Unusual) => Ok(None),
+        Err(GiveUp::Unusual | GiveUp::Missing(_)) => Ok(None),
         Err(GiveUp::Failed(error)) => Err(error),
     }
 }
@@ -74,7 +79,7 @@ fn try_survey(options: &Options<'_>, sieve: &Sieve<'_>) -> Result<Survey, GiveUp
     let repository = open(options.directory)?;
     let (commits, total) = commits(options.directory, repository.object_hash())?;
     if commits.is_empty() {
-        return Ok(Survey { commits: Vec::new(), total, blobs: 0, bytes: 0 });
+        return Ok(Survey { commits: Vec::new(), total, blobs: 0, bytes: 0, unreadable: None });
     }
     let contents = Contents::read(&repository, options, sieve)?;
     let judge = Judge {
@@ -156,8 +161,8 @@ struct Contents {
 impl Contents {
     /// Looks at each content of each pack.
     fn read(repository: &gix::Repository, options: &Options<'_>, sieve: &Sieve<'_>) -> Result<Contents, GiveUp> {
-        let marked = Mutex::new(HashMap::new());
-        let (blobs, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
+        let memory = options.memory.and_then(|key| Memory::new(repository.common_dir(), key));
+        let mut known = Notes::default();
         let never = AtomicBool::new(false);
         let interrupt = options.cancel.unwrap_or(&never);
         let mut indices = Vec::new();
@@ -166,6 +171,16 @@ impl Contents {
             if index.num_objects() > MOST_OBJECTS {
                 return Err(GiveUp::Unusual);
             }
+            let id = index.pack_checksum();
+            if let Some(notes) = memory.as_ref().and_then(|memory| memory.recall(&id)) {
+                known.blobs += notes.blobs;
+                known.bytes += notes.bytes;
+                known.marked.extend(notes.marked);
+                indices.push(index);
+                continue;
+            }
+            let (blobs, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
+            let marked = Mutex::new(Vec::new());
             let data = pack::data::File::at(path.with_extension("pack"), repository.object_hash());
             let data = data.map_err(|_| GiveUp::Unusual)?;
             let look = |kind: Kind, content: &[u8], entry: &pack::index::Entry, _: &dyn gix::Progress| {
@@ -174,7 +189,7 @@ impl Contents {
                     bytes.fetch_add(content.len() as u64, Ordering::Relaxed);
                     if (sieve.text)(content) {
                         let is_text = !lines::is_binary(content);
-                        marked.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(entry.oid, is_text);
+                        marked.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((entry.oid, is_text));
                     }
                 }
                 Ok(())
@@ -187,9 +202,27 @@ impl Contents {
             let traversal = index.traverse_with_index(&data, look, &mut gix::progress::Discard, interrupt, how);
             traversal.map_err(|_| GiveUp::Unusual)?;
             indices.push(index);
+            let marked = marked.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let mut notes = Notes { blobs: blobs.into_inner(), bytes: bytes.into_inner(), marked };
+            notes.marked.sort_unstable();
+            if let Some(memory) = &memory {
+                memory.keep(&id, &notes);
+            }
+            known.blobs += notes.blobs;
+            known.bytes += notes.bytes;
+            known.marked.extend(notes.marked);
         }
-        let marked = marked.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-        Ok(Contents { indices, marked, loose: Mutex::default(), blobs, bytes })
+        Ok(Contents {
+            indices,
+            marked: known.marked.into_iter().collect(),
+            loose: Mutex::default(),
+            blobs: AtomicU64::new(known.blobs),
+            bytes: AtomicU64::new(known.bytes),
+        })
+    }
+
+    fn has(&self, id: &ObjectId, reader: &Reader) -> bool {
+        self.indices.iter().any(|index| index.lookup(id).is_some()) || reader.repository.has_object(id)
     }
 
     /// `None`: of no interest. `Some(true)`: of interest, and text.
@@ -236,7 +269,7 @@ fn packs(repository: &gix::Repository) -> Result<Vec<PathBuf>, GiveUp> {
 }
 
 fn blob(repository: &gix::Repository, id: &ObjectId) -> Result<Vec<u8>, GiveUp> {
-    let header = repository.find_header(*id).map_err(|_| GiveUp::Unusual)?;
+    let header = repository.try_find_header(*id).map_err(|_| GiveUp::Unusual)?.ok_or(GiveUp::Missing(*id))?;
     if header.kind() != Kind::Blob || header.size() > LARGEST_OBJECT as u64 {
         return Err(GiveUp::Unusual);
     }
@@ -260,6 +293,8 @@ enum Judgement {
     Interest,
     /// Worth it if an attribute turns one of these files into text.
     IfText(Vec<Vec<u8>>),
+    /// git cannot show it whole: this object is not there.
+    Unreadable(ObjectId),
 }
 
 impl Judge<'_> {
@@ -277,7 +312,10 @@ impl Judge<'_> {
                     if self.failed.load(Ordering::Relaxed) || self.options.is_cancelled() {
                         return Err(GiveUp::Unusual);
                     }
-                    self.commit(reader, commit)
+                    match self.commit(reader, commit).and_then(|judgement| self.readable(reader, commit, judgement)) {
+                        Err(GiveUp::Missing(id)) => Ok(Judgement::Unreadable(id)),
+                        other => other,
+                    }
                 };
                 let result: Result<Vec<Judgement>, GiveUp> = stretch.iter().map(judge).collect();
                 if result.is_err() {
@@ -294,9 +332,14 @@ impl Judge<'_> {
         for judgements in judgements {
             judged.extend(judgements?);
         }
+        let mut unreadable = judged.iter().filter_map(|judgement| match judgement {
+            Judgement::Unreadable(id) => Some(*id),
+            _ => None,
+        });
+        let unreadable = unreadable.next().map(|first| (1 + unreadable.count() as u64, first));
         let forced = self.forced(&judged)?;
         let commits = self.commits.iter().zip(judged).filter(|(_, judgement)| match judgement {
-            Judgement::Nothing => false,
+            Judgement::Nothing | Judgement::Unreadable(_) => false,
             Judgement::Interest => true,
             Judgement::IfText(paths) => paths.iter().any(|path| forced.contains(path)),
         });
@@ -305,7 +348,23 @@ impl Judge<'_> {
             total,
             blobs: self.contents.blobs.into_inner(),
             bytes: self.contents.bytes.into_inner(),
+            unreadable,
         })
+    }
+
+    /// git reads all of a commit that it is asked about, and would stop at the first content that it lacks.
+    fn readable(&self, reader: &mut Reader, commit: &Commit, judgement: Judgement) -> Result<Judgement, GiveUp> {
+        if !matches!(judgement, Judgement::Nothing) {
+            for (base, head) in [(commit.base, Some(commit.tree)), (Some(commit.tree), commit.base)] {
+                let mut changes = Vec::new();
+                reader.compare(&mut Vec::new(), base, head, 0, &mut changes)?;
+                let files = changes.iter().filter(|change| change.kind != EntryKind::Commit);
+                if let Some(missing) = files.map(|change| change.new).find(|id| !self.contents.has(id, reader)) {
+                    return Err(GiveUp::Missing(missing));
+                }
+            }
+        }
+        Ok(judgement)
     }
 
     /// Of the files that look binary, those which attributes declare to be text.
