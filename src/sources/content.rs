@@ -222,7 +222,7 @@ impl<'a> Worker<'a> {
     }
 
     pub(super) fn try_text(&mut self, input: &mut dyn Read, place: &Place) -> io::Result<()> {
-        let origin = Origin {
+        let mut origin = Origin {
             path: place.path.clone(),
             symlink: place.symlink.clone(),
             commit: place.commit.clone(),
@@ -241,6 +241,8 @@ impl<'a> Worker<'a> {
             }
             bytes += piece.text.len() as u64;
             (self.each)(&Fragment { text: piece.text, lines_before: piece.lines_before, origin: &origin });
+            // Rules that judge the path alone have spoken; gitleaks lets them speak again for every piece.
+            origin.paths_checked = true;
         }
         self.stats.bytes += bytes;
         self.stats.files += u64::from(bytes > 0);

@@ -19,6 +19,7 @@ mod house;
 mod publish;
 mod readme;
 mod reports;
+mod secrets_cases;
 mod secrets_history;
 mod secrets_reports;
 mod secrets_rules;

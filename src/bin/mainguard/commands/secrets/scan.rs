@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use mainguard::secrets::scanner::{Options, Scanner};
-use mainguard::secrets::{Fragment, Leak, RuleSet};
+use mainguard::secrets::{Cache, Fragment, Leak, Options, RuleSet, Scanner};
 use mainguard::sources::content::{self, Look, Stats};
 use mainguard::sources::history::{self, HistoryError, Scope};
 use mainguard::sources::platforms::Platform;
@@ -73,16 +72,20 @@ pub(crate) fn scan(
     let scanner = scanner(args, rules)?;
     let own = own_files(args, job, rules);
     let leaks = Mutex::new(Vec::new());
+    // As many as there are threads: what scanning learns about a pattern is worth keeping.
+    let caches: Mutex<Vec<Cache>> = Mutex::default();
     let each = |fragment: &Fragment<'_>| {
         if own.iter().any(|path| *path == fragment.origin.path) {
             return;
         }
-        let found = scanner.scan(fragment);
+        let mut cache = locked(&caches).pop().unwrap_or_default();
+        let found = scanner.scan(fragment, &mut cache);
+        locked(&caches).push(cache);
         if !found.is_empty() {
-            leaks.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
+            locked(&leaks).extend(found);
         }
     };
-    let skip = |path: &[u8]| scanner.skips_path(path);
+    let skip = |path: &[u8]| scanner.prunes(path);
     let look = Look { archive_depth: args.max_archive_depth, cancel: Some(cancel), ..Look::new(&skip) };
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let (stats, history, web) = match job {
@@ -109,7 +112,7 @@ pub(crate) fn scan(
             let wants = |path: &[u8]| formats::packing(path).is_some();
             let read = |origin: &mainguard::secrets::Origin, input: &mut dyn std::io::Read| {
                 let stats = content::one(origin, input, &look, &each);
-                unpacked.lock().unwrap_or_else(PoisonError::into_inner).merge(stats);
+                locked(&unpacked).merge(stats);
             };
             let binaries = history::Binaries { wants: &wants, read: &read };
             let address = web.as_ref().map_or("", |(_, address)| address);
@@ -134,6 +137,9 @@ pub(crate) fn scan(
     if stats.problem_count > problems.len() as u64 {
         problems.push(format!("and {} more that could not be scanned", stats.problem_count - problems.len() as u64));
     }
+    for rule in scanner.unusable_rules() {
+        problems.push(format!("the pattern of rule `{rule}` is too large: what it would have found is missing"));
+    }
     if let Some(splits) = history.map(|counts| counts.splits).filter(|splits| *splits > 0) {
         said.warn(&format!("{} too large for one piece: a secret across a cut is not seen", said::count(splits, "hunk")));
     }
@@ -141,11 +147,18 @@ pub(crate) fn scan(
     Ok(Scanned { leaks: leaks.into_inner().unwrap_or_else(PoisonError::into_inner), summary, problems, web })
 }
 
+/// A panic elsewhere does not take what was found with it.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The rules, compiled.
 fn scanner(args: &ScanArgs, rules: &RuleSet) -> anyhow::Result<Scanner> {
-    let options = Options { decode_depth: args.max_decode_depth, ignore_allow_comments: args.ignore_gitleaks_allow };
+    let decode_depth = usize::try_from(args.max_decode_depth).unwrap_or(usize::MAX);
+    let options = Options { decode_depth, ignore_allow_comments: args.ignore_gitleaks_allow };
     Scanner::new(rules, options).map_err(|error| {
-        Hinted::error(error.to_string(), "`mainguard rules check FILE` says everything that is wrong with a rule file")
+        let hint = error.hint().unwrap_or_else(|| "`mainguard rules check FILE` says what is wrong with it".into());
+        Hinted::error(error.to_string(), hint)
     })
 }
 

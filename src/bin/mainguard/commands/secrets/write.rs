@@ -105,5 +105,5 @@ impl Report {
 
 /// A leak as `-v` prints it.
 pub(crate) fn verbose(leak: &Leak, coloured: bool) -> String {
-    finding::finding(leak, if coloured { finding::Colour::On } else { finding::Colour::Off })
+    finding::finding(leak, if coloured { finding::Colour::Ansi256 } else { finding::Colour::Never })
 }
