@@ -8,6 +8,7 @@ use mainguard::github::payload as event;
 use mainguard::guards::critic as guard;
 use mainguard::pull_request::PullRequest;
 use mainguard::report::{Format, Options, json, render};
+use mainguard::sources::patches::{Item, Limits, Patches};
 
 /// A configuration is read or refused with problems that can be printed.
 pub(crate) fn config(data: &[u8]) {
@@ -47,6 +48,25 @@ fn patched(base: &[Vec<u8>], head: &[Vec<u8>], hunks: &[Hunk]) -> Vec<Vec<u8>> {
     }
     result.extend_from_slice(&base[read..]);
     result
+}
+
+/// A patch is read to its end or refused, whatever the pieces it arrives in and is handed out in.
+pub(crate) fn patches(data: &[u8]) {
+    let read = |piece: usize, limits: Limits| -> Option<(Vec<u8>, usize)> {
+        let mut patches = Patches::new(std::io::BufReader::with_capacity(piece, data), "", limits);
+        let (mut text, mut files) = (Vec::new(), 0);
+        loop {
+            match patches.next().ok()? {
+                Some(Item::Added(added)) => text.extend_from_slice(&added.text),
+                Some(Item::Binary(_)) => files += 1,
+                None => return Some((text, files)),
+            }
+        }
+    };
+    let whole = read(1 << 16, Limits::default());
+    assert_eq!(read(1, Limits::default()), whole);
+    let small = Limits { hunk_bytes: 3, ..Limits::default() };
+    assert_eq!(read(7, small), whole);
 }
 
 /// A webhook's payload is read or refused.

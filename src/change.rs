@@ -329,6 +329,28 @@ pub struct Hunk {
     pub head: Range<u32>,
 }
 
+/// The text that a change brings in, commit by commit: what was added and taken away again inside the change counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Additions {
+    /// Runs of added lines, in the order of commits, paths and lines.
+    pub texts: Vec<Addition>,
+    /// Files whose content was over the reader's limit.
+    pub unread: Vec<RepoPath>,
+}
+
+/// A run of added lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addition {
+    /// The commit that added it; `None` for what is not committed.
+    pub commit: Option<CommitId>,
+    /// The file at that commit.
+    pub path: RepoPath,
+    /// The number of the first line, from 1.
+    pub first_line: u32,
+    /// The lines, with their ends.
+    pub text: Vec<u8>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,7 @@ use gix::bstr::ByteSlice;
 
 use crate::change::{CommitId, ObjectId, RepoPath};
 
+mod additions;
 pub mod change_set;
 mod history;
 pub mod lines;

@@ -9,6 +9,7 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+pub mod annotation;
 pub mod attributes;
 pub mod change;
 pub mod config;

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::annotation::Annotation;
 use crate::change::CommitId;
 use crate::github::client::{Client, Repeat, Written};
 use crate::github::{Error, Repository, clamp_bytes, clamp_characters, percent_encode};
@@ -59,48 +60,6 @@ impl Conclusion {
             Conclusion::Success => "success",
             Conclusion::Failure => "failure",
             Conclusion::Neutral => "neutral",
-        }
-    }
-}
-
-/// A remark beside some lines.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Annotation {
-    /// The file, relative to the repository.
-    pub path: String,
-    /// From 1.
-    pub start_line: u32,
-    /// Not before `start_line`.
-    pub end_line: u32,
-    /// From 1. Sent only when the annotation is about one line.
-    pub start_column: Option<u32>,
-    /// As `start_column`.
-    pub end_column: Option<u32>,
-    /// How it looks.
-    pub level: AnnotationLevel,
-    /// One line, at most 255 characters of it are shown.
-    pub title: String,
-    /// Plain text, at most 64 KiB of it are shown.
-    pub message: String,
-}
-
-/// How an annotation looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnnotationLevel {
-    /// Grey.
-    Notice,
-    /// Yellow.
-    Warning,
-    /// Red.
-    Failure,
-}
-
-impl AnnotationLevel {
-    fn as_str(self) -> &'static str {
-        match self {
-            AnnotationLevel::Notice => "notice",
-            AnnotationLevel::Warning => "warning",
-            AnnotationLevel::Failure => "failure",
         }
     }
 }
@@ -331,6 +290,7 @@ fn no_id(repository: &Repository) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::annotation::AnnotationLevel;
 
     fn run(annotations: usize) -> CheckRun {
         let annotation = Annotation {

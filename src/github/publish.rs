@@ -14,7 +14,8 @@ use crate::github::{Error, Repository, checks, clamp_characters, labels};
 use crate::label::OwnedLabel;
 use crate::text::visible;
 
-pub use crate::github::checks::{Annotation, AnnotationLevel, CheckRun, Conclusion};
+pub use crate::annotation::{Annotation, AnnotationLevel};
+pub use crate::github::checks::{CheckRun, Conclusion};
 
 /// What GitHub should show.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@
 
 use super::json::{Finding, Location, Place, Report};
 use super::{counted, one_line, shorten, visible};
+use crate::annotation::{Annotation, AnnotationLevel};
 use crate::finding::Level;
 
 /// So many annotations of each level does GitHub show for a step.
@@ -14,52 +15,6 @@ pub const MOST_PER_LEVEL: usize = 10;
 const TITLE_CHARS: usize = 255;
 /// Of a message and of a help each: together, escaped, they stay far below a check run's 64 KiB.
 const MESSAGE_CHARS: usize = 2_000;
-
-/// One annotation of a check run: raw values, already bounded. Columns are present only when first and last line are
-/// the same, as the API demands.
-///
-/// <https://docs.github.com/en/rest/checks/runs#update-a-check-run>
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Annotation {
-    /// The file, from the root of the repository.
-    pub path: String,
-    /// From 1.
-    pub start_line: u32,
-    /// Not before `start_line`.
-    pub end_line: u32,
-    /// From 1.
-    pub start_column: Option<u32>,
-    /// Not before `start_column`.
-    pub end_column: Option<u32>,
-    /// How bad.
-    pub level: AnnotationLevel,
-    /// At most 255 characters.
-    pub title: String,
-    /// At most 64 KiB.
-    pub message: String,
-}
-
-/// The levels of a check run's annotations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnnotationLevel {
-    /// `notice`
-    Notice,
-    /// `warning`
-    Warning,
-    /// `failure`
-    Failure,
-}
-
-impl AnnotationLevel {
-    /// The API's word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            AnnotationLevel::Notice => "notice",
-            AnnotationLevel::Warning => "warning",
-            AnnotationLevel::Failure => "failure",
-        }
-    }
-}
 
 /// The findings that stand at a file, worst first. The others are left to the check run's summary: an annotation
 /// cannot be anywhere else.

@@ -6,7 +6,8 @@
 //! blob once ([`objects`]), and asks git only about the commits that may have added something of interest.
 //!
 //! Nothing but git is started: no pager, no textconv, no external diff, no hook, no file system monitor, whatever the
-//! repository's configuration asks for; and git stays off the network. A git that fails is an error
+//! repository's configuration asks for; and git stays off the network. (One exception: to compare files on disk, for
+//! [`Scope::Unstaged`], git passes them through the filters that are configured for them, as `git add` would.) A git that fails is an error
 //! ([`HistoryError`]), never a shorter scan.
 #![expect(clippy::disallowed_methods, reason = "runs git")]
 
@@ -350,6 +351,7 @@ impl Patch {
         let mut patches =
             Patches::new(BufReader::with_capacity(1 << 17, running.stdout()?), options.web, options.limits);
         let counts = Counts::default();
+        let unread: Mutex<Option<HistoryError>> = Mutex::new(None);
         let work = |item: Item| match item {
             Item::Added(added) => {
                 counts.hunks.fetch_add(1, Ordering::Relaxed);
@@ -357,8 +359,10 @@ impl Patch {
                 each(&added.fragment());
             }
             Item::Binary(origin) => {
-                if let Some(binaries) = options.binaries.filter(|binaries| (binaries.wants)(&origin.path)) {
-                    read_blob(options.directory, &origin, binaries.read);
+                if let Some(binaries) = options.binaries.filter(|binaries| (binaries.wants)(&origin.path))
+                    && let Err(error) = read_blob(options.directory, &origin, binaries.read)
+                {
+                    unread.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(error);
                 }
             }
         };
@@ -392,6 +396,9 @@ impl Patch {
                 return Err(error);
             }
             Ok(()) => running.finish()?,
+        }
+        if let Some(error) = unread.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
+            return Err(error);
         }
         Ok(Stats {
             commits: patches.commits(),
@@ -520,31 +527,36 @@ fn listen(mut stderr: impl Read) -> String {
     text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
-fn read_blob(directory: &Path, origin: &Origin, read: &(dyn Fn(&Origin, &mut dyn Read) + Sync)) {
+fn read_blob(
+    directory: &Path,
+    origin: &Origin,
+    read: &(dyn Fn(&Origin, &mut dyn Read) + Sync),
+) -> Result<(), HistoryError> {
     let id = origin.commit.as_ref().map_or("", |commit| &commit.id);
+    // Without an id, of the index.
     let mut name = format!("{id}:").into_bytes();
     name.extend_from_slice(&origin.path);
+    let name = bstr::ByteSlice::to_os_str(&*name);
+    let name = name.map_err(|_| HistoryError::Start { reason: "a path is no text on this system".into() })?;
     let mut command = git(directory);
-    command.args(["cat-file", "blob"]);
-    let Ok(name) = bstr::ByteSlice::to_os_str(&*name) else { return };
-    command.arg(name);
-    if let Ok(mut running) = Running::start(&mut command, "cat-file", Vec::new())
-        && let Ok(mut stdout) = running.stdout()
-    {
-        read(origin, &mut stdout);
+    command.args(["cat-file", "blob"]).arg(name);
+    let mut running = Running::start(&mut command, "cat-file", Vec::new())?;
+    let mut stdout = running.stdout()?;
+    read(origin, &mut stdout);
+    // Whoever has seen enough leaves git in the middle of a word.
+    match stdout.read(&mut [0]) {
+        Ok(0) => running.finish(),
+        _ => Ok(()),
     }
 }
 
 /// Reads on this thread and works on others, in portions; with one thread all is done here. A panic in `work` is
 /// passed on once everybody is done.
-fn pool<T: Send>(
+fn pool<T: Send + Weight>(
     threads: usize,
     read: impl FnOnce(&mut dyn FnMut(T)) -> Result<(), HistoryError>,
     work: &(dyn Fn(T) + Sync),
-) -> Result<(), HistoryError>
-where
-    T: Weight,
-{
+) -> Result<(), HistoryError> {
     /// In bytes. Large enough that handing over costs nothing, small enough that all get some.
     const PORTION: usize = 128 << 10;
     if threads <= 1 {

@@ -31,6 +31,11 @@ proptest! {
     }
 
     #[test]
+    fn patches(data in nearly(&["commit 0123456789012345678901234567890123456789\n", "Author: a <b>\n", "Date:   1 +0000\n", "\n", "    text\n", "diff --git a/x b/x\n", "diff --cc x\n", "--- a/x\n", "+++ b/x\n", "@@ -1 +1 @@\n", "@@ -0,0 +1,2 @@\n+a\n+b\n", "@@@ -1 -1 +1,2 @@@\n", "+a\n", "+longer\n", "-a\n", "++a\n", "\\ No newline at end of file\n", "Binary files a/x and b/x differ\n", "rename to \"\\303\"\n"])) {
+        targets::patches(&data);
+    }
+
+    #[test]
     fn payloads(data in nearly(&["{", "}", "\"pull_request\"", ":", ",", "\"number\"", "7", "null", "[", "]", "\"head\"", "\"sha\"", "\"0000000000000000000000000000000000000000\""])) {
         targets::payload(&data);
     }

@@ -1,6 +1,6 @@
 //! Tests through the front door: the real binary on real repositories.
 
-#![allow(
+#![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
     clippy::print_stderr,
@@ -8,6 +8,7 @@
 )]
 
 mod action;
+mod additions;
 mod change_set;
 mod check;
 mod config;

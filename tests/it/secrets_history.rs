@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use mainguard::change::CommitId;
-use mainguard::secrets::CommitInfo;
+use mainguard::secrets::{CommitInfo, Origin};
 use mainguard::sources::history::{self, HistoryError, Options, Scope, Sieve, Stats};
 use mainguard::sources::patches::{Item, Limits, PatchError, Patches};
 
@@ -252,35 +252,6 @@ fn a_patch_that_lies_is_an_error() {
 }
 
 #[test]
-fn no_bytes_make_the_reader_panic() {
-    let pieces: [&[u8]; 18] = [
-        b"commit 0123456789012345678901234567890123456789\n",
-        b"Author: a <b>\n",
-        b"Date:   1 +0000\n",
-        b"\n",
-        b"    text\n",
-        b"diff --git a/x b/x\n",
-        b"diff --cc x\n",
-        b"--- a/x\n",
-        b"+++ b/x\n",
-        b"@@ -1 +1 @@\n",
-        b"@@@ -1 -1 +1,2 @@@\n",
-        b"+a\n",
-        b"-a\n",
-        b"++a\n",
-        b"\\ No newline at end of file\n",
-        b"Binary files a/x and b/x differ\n",
-        b"rename to \"\\303\"\n",
-        b"\0",
-    ];
-    proptest::proptest!(|(order in proptest::collection::vec(0..pieces.len(), 0..40), cut in 0..30usize)| {
-        let bytes: Vec<u8> = order.iter().flat_map(|&at| pieces[at].iter().copied()).collect();
-        let bytes = &bytes[..bytes.len().saturating_sub(cut)];
-        let _ = patch(bytes, Limits { hunk_bytes: 3, header_bytes: 64 });
-    });
-}
-
-#[test]
 fn scopes_do_not_leave_the_folder() {
     let repo = TestRepo::new();
     repo.write("in/a", "1\n").write("b", "1\n");
@@ -489,4 +460,59 @@ fn a_second_scan_remembers_the_first() {
     repo.write("c", "key\n").commit("three");
     assert_eq!(scan("0123456789abcdef").0, 2, "what came since is looked at");
     assert_eq!(repo.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_binary_file_is_text_where_an_attribute_says_so() {
+    let repo = TestRepo::new();
+    repo.write("in/data.bin", b"\0\nkey\n").write("other.bin", b"\0\nkey\n").commit("one");
+    assert_eq!(both_ways_agree(repo.path(), b"key"), 0);
+    repo.write(".gitattributes", "data.bin diff\n");
+    assert_eq!(both_ways_agree(repo.path(), b"key"), 1);
+    assert_eq!(both_ways_agree(&repo.path().join("in"), b"key"), 1, "attributes are found from a folder too");
+}
+
+#[test]
+fn repositories_of_every_kind() {
+    let repo = TestRepo::with(&["--object-format=sha256"]);
+    repo.write("a", "1\nkey\n").commit("one");
+    let (seen, stats) = holding(repo.path(), b"key", true);
+    assert_eq!((seen[0].0.id.len(), stats.blobs), (64, 1));
+    let bare = repo.beside("bare");
+    repo.git(&["clone", "-q", "--bare", &repo.path().to_string_lossy(), &bare.to_string_lossy()]);
+    assert_eq!(both_ways_agree(&bare, b"key"), 1);
+    let tree = repo.beside("tree");
+    repo.git(&["worktree", "add", "-q", "-b", "other", &tree.to_string_lossy()]);
+    std::fs::write(tree.join("b"), "key\n").unwrap();
+    repo.git(&["-C", &tree.to_string_lossy(), "add", "b"]);
+    repo.git(&["-C", &tree.to_string_lossy(), "commit", "-q", "-m", "two"]);
+    repo.git(&["-C", &tree.to_string_lossy(), "checkout", "-q", "--detach"]);
+    repo.git(&["branch", "-q", "-D", "other"]);
+    assert_eq!(both_ways_agree(repo.path(), b"key"), 2, "what only another worktree has checked out counts");
+    assert_eq!(both_ways_agree(&tree, b"key"), 2);
+}
+
+#[test]
+fn archives_are_handed_out_whole() {
+    let repo = TestRepo::new();
+    repo.write("a.zip", b"PK\0one").write("a.png", b"\0").commit("one");
+    repo.write("a.zip", b"PK\0two\n").commit("two");
+    repo.write("a.zip", b"PK\0staged");
+    repo.git(&["add", "-A"]);
+    let seen = Mutex::new(Vec::new());
+    let wants = |path: &[u8]| path.ends_with(b".zip");
+    let read = |origin: &Origin, content: &mut dyn std::io::Read| {
+        let mut bytes = Vec::new();
+        content.read_to_end(&mut bytes).unwrap();
+        let commit = origin.commit.as_ref().unwrap().message.to_string();
+        seen.lock().unwrap().push(format!("{commit}:{}:{}", origin.path, bytes.escape_ascii()));
+    };
+    let sieve = Sieve { text: &|_| false, path: &|_| false };
+    let binaries = history::Binaries { wants: &wants, read: &read };
+    let options = Options { binaries: Some(binaries), sieve: Some(sieve), ..Options::new(repo.path()) };
+    history::for_each(&Scope::All, &options, &|_| {}).unwrap();
+    history::for_each(&Scope::Staged, &options, &|_| {}).unwrap();
+    let mut seen = seen.into_inner().unwrap();
+    seen.sort();
+    assert_eq!(seen, [":a.zip:PK\\x00staged", "one:a.zip:PK\\x00one", "two:a.zip:PK\\x00two\\n"]);
 }

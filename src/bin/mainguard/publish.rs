@@ -3,7 +3,7 @@
 
 use mainguard::change::{CommitId, Head};
 use mainguard::finding::Level;
-use mainguard::github::checks::{Annotation, AnnotationLevel, CheckRun, Conclusion};
+use mainguard::github::checks::{CheckRun, Conclusion};
 use mainguard::github::client::{Client, Mode, Patience};
 use mainguard::github::comments::Create;
 use mainguard::github::payload::Event;
@@ -75,7 +75,7 @@ fn desired(verdict: &Verdict, report: &Report, head: &CommitId, event: Option<&E
             title: report::in_words(report),
             summary: markdown::render(report, budget),
             conclusion: conclusion(verdict.outcome()),
-            annotations: annotations::check_run_annotations(report).into_iter().map(annotation).collect(),
+            annotations: annotations::check_run_annotations(report),
         }),
     }
 }
@@ -85,22 +85,5 @@ fn conclusion(outcome: Outcome) -> Conclusion {
     match outcome {
         Outcome::Pass => Conclusion::Success,
         Outcome::Blocked | Outcome::Broken => Conclusion::Failure,
-    }
-}
-
-fn annotation(annotation: annotations::Annotation) -> Annotation {
-    Annotation {
-        path: annotation.path,
-        start_line: annotation.start_line,
-        end_line: annotation.end_line,
-        start_column: annotation.start_column,
-        end_column: annotation.end_column,
-        level: match annotation.level {
-            annotations::AnnotationLevel::Failure => AnnotationLevel::Failure,
-            annotations::AnnotationLevel::Warning => AnnotationLevel::Warning,
-            annotations::AnnotationLevel::Notice => AnnotationLevel::Notice,
-        },
-        title: annotation.title,
-        message: annotation.message,
     }
 }

@@ -10,7 +10,7 @@
 //! everything, and fails if it cannot.
 
 use std::cmp::Ordering as Order;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -367,33 +367,34 @@ impl Judge<'_> {
         Ok(judgement)
     }
 
-    /// Of the files that look binary, those which attributes declare to be text.
-    fn forced(&self, judged: &[Judgement]) -> Result<std::collections::HashSet<Vec<u8>>, GiveUp> {
-        let mut paths: Vec<&[u8]> = judged
-            .iter()
-            .flat_map(|judgement| match judgement {
-                Judgement::IfText(paths) => paths.iter().map(Vec::as_slice).collect(),
-                _ => Vec::new(),
-            })
-            .collect();
-        paths.sort_unstable();
-        paths.dedup();
+    /// Of the files that look binary, those which attributes may declare to be text.
+    fn forced(&self, judged: &[Judgement]) -> Result<HashSet<Vec<u8>>, GiveUp> {
+        let paths = judged.iter().flat_map(|judgement| match judgement {
+            Judgement::IfText(paths) => &paths[..],
+            _ => &[],
+        });
+        let paths: HashSet<Vec<u8>> = paths.cloned().collect();
         if paths.is_empty() {
-            return Ok(Default::default());
+            return Ok(paths);
         }
-        let mut command = git(self.options.directory);
+        let mut input: Vec<u8> = Vec::new();
+        for path in &paths {
+            input.extend_from_slice(path);
+            input.push(0);
+        }
+        // Paths are taken as seen from the folder.
+        let top = self.thread_safe.to_thread_local().workdir().map(Path::to_owned);
+        let mut command = git(top.as_deref().unwrap_or(self.options.directory));
         command.args(["check-attr", "--stdin", "-z", "diff"]);
-        let mut input = paths.join(&0);
-        input.push(0);
         let mut running = Running::start(&mut command, "check-attr", input)?;
         let mut output = Vec::new();
         std::io::Read::read_to_end(&mut running.stdout()?, &mut output).map_err(|_| GiveUp::Unusual)?;
-        if running.finish().is_err() {
-            // A bare repository of an old git has no attributes to ask for, and git uses none.
-            return Ok(Default::default());
-        }
         let fields: Vec<&[u8]> = output.split(|&byte| byte == 0).collect();
-        let forced = fields.chunks_exact(3).filter(|field| !matches!(field[2], b"unspecified" | b"unset"));
+        let answers = fields.chunks_exact(3);
+        if running.finish().is_err() || answers.len() != paths.len() {
+            return Ok(paths);
+        }
+        let forced = answers.filter(|field| !matches!(field[2], b"unspecified" | b"unset"));
         Ok(forced.map(|field| field[0].to_vec()).collect())
     }
 
@@ -417,13 +418,9 @@ impl Judge<'_> {
                 return Ok(Judgement::Interest);
             }
             match self.contents.interest(&change.new, &reader.repository, self.sieve)? {
-                None => {}
+                Some(true) if self.adds(reader, &change)? => return Ok(Judgement::Interest),
+                Some(true) | None => {}
                 Some(false) => binary.push(change.path),
-                Some(true) => {
-                    if self.adds(reader, &change)? {
-                        return Ok(Judgement::Interest);
-                    }
-                }
             }
         }
         Ok(match binary.is_empty() {
