@@ -132,6 +132,59 @@ fn the_stock_rule_file_is_read_without_a_word() {
     assert_eq!((generic.entropy, generic.allowlists.len()), (3.5, 4));
 }
 
+/// The cases that extend: by name, by the default rules, and through one file too many.
+#[test]
+fn rule_files_extend_each_other_as_in_gitleaks() {
+    let Some(folder) = pinned() else { return };
+    let stock = || {
+        let text = fs::read_to_string(folder.join("gitleaks.toml")).unwrap();
+        file::load(&text, "gitleaks.toml", &Outside::nothing()).unwrap().rules
+    };
+    let load = |case: &str, name: &str| {
+        let folder = folder.join("cases").join(case);
+        let read = |path: &str| fs::read_to_string(folder.join(path)).map_err(|error| error.to_string());
+        let text = fs::read_to_string(folder.join(name)).unwrap();
+        file::load(&text, name, &Outside { read: &read, builtin: &stock, ..Outside::nothing() }).unwrap()
+    };
+    let chain = load("chain", "l1.toml");
+    assert_eq!(chain.rules.rules.iter().map(|rule| rule.id.as_str()).collect::<Vec<_>>(), ["r1", "r2", "r3"]);
+    assert_eq!(chain.rules.get("r2").unwrap().keywords, ["r2-", "extra"]);
+    assert_eq!(chain.rules.allowlists[0].stopwords, ["skipme"]);
+    assert!(
+        chain.warnings.iter().any(|warning| warning.file == "l3.toml" && warning.line == 3),
+        "{:?}",
+        chain.warnings
+    );
+
+    let extended = load("extend", "cfg.toml");
+    // 222 rules, less one that is disabled, and one of its own.
+    assert_eq!(extended.rules.rules.len(), 222);
+    assert!(extended.rules.get("github-pat").is_none());
+    assert_eq!(extended.rules.get("generic-api-key").unwrap().entropy, 4.6);
+    let stripe = extended.rules.get("stripe-access-token").unwrap();
+    assert_eq!((stripe.description.as_str(), stripe.tags.as_slice()), ("overridden", &["t1".to_string()][..]));
+    assert_eq!(stripe.keywords, stock().get("stripe-access-token").unwrap().keywords);
+    let allowlists = |id: &str, rules: &RuleSet| rules.get(id).unwrap().allowlists.len();
+    assert_eq!(allowlists("aws-access-token", &extended.rules), allowlists("aws-access-token", &stock()) + 2);
+    assert_eq!(extended.rules.allowlists.len(), stock().allowlists.len() + 2);
+    let told: Vec<&str> = extended.warnings.iter().map(|warning| warning.message.as_str()).collect();
+    assert_eq!(told, ["`disabledRules` names the rule `no-such-rule`, which the extended rules do not have"]);
+}
+
+/// The baseline and the ignore file of the cases are read without a complaint but for the lines meant to be odd.
+#[test]
+fn baselines_and_ignore_files_of_the_cases_are_understood() {
+    let Some(folder) = pinned() else { return };
+    let baseline = Baseline::parse(&fs::read(folder.join("cases/baseline/base.json")).unwrap(), "base.json").unwrap();
+    assert!(baseline.len() > 3, "{}", baseline.len());
+    let mut ignores = Ignores::default();
+    let odd = ignores.add(&fs::read(folder.join("cases/ignore/.gitleaksignore")).unwrap(), ".gitleaksignore");
+    assert!(ignores.unused().count() > 3);
+    for odd in odd {
+        println!("{odd}");
+    }
+}
+
 /// Broken files are refused where gitleaks refuses them, and no others. Patterns are the dialect's to judge.
 #[test]
 fn rule_files_are_refused_where_gitleaks_refuses_them() {

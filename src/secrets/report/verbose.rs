@@ -112,9 +112,11 @@ fn drawn(line: &BStr, matched: &BStr, secret: &BStr, colour: Colour) -> Option<(
 /// Every line in its colour, and filled with spaces to the length of the longest.
 fn styled(text: &[u8], codes: &str) -> String {
     let text = shown(text);
-    let longest = text.split('\n').map(|line| line.chars().count()).max().unwrap_or(0);
+    // Tabs and the carriage return at the end of a line count for nothing, as in gitleaks.
+    let width = |line: &str| line.chars().filter(|character| !character.is_control()).count();
+    let longest = text.split('\n').map(width).max().unwrap_or(0);
     let styled = text.split('\n').map(|line| {
-        let fill = " ".repeat(longest - line.chars().count());
+        let fill = " ".repeat(longest - width(line));
         match codes.is_empty() {
             true => format!("{line}{fill}"),
             false => format!("\x1b[{codes}m{line}\x1b[0m{fill}"),
@@ -123,21 +125,22 @@ fn styled(text: &[u8], codes: &str) -> String {
     styled.collect::<Vec<_>>().join("\n")
 }
 
-/// Text for a terminal. Line breaks and tabs stay.
+/// Text for a terminal. Ends of lines and tabs stay.
 fn shown(text: &[u8]) -> Cow<'_, str> {
     let text = text.to_str_lossy();
     let odd = |character: char| is_deceptive(character) && !matches!(character, '\n' | '\t');
-    match text.contains(odd) {
-        false => text,
-        true => text
-            .chars()
-            .map(|character| match odd(character) {
-                true => character.escape_default().to_string(),
-                false => character.to_string(),
-            })
-            .collect::<String>()
-            .into(),
+    if !text.contains(odd) {
+        return text;
     }
+    let mut shown = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match odd(character) && !(character == '\r' && characters.peek() == Some(&'\n')) {
+            true => shown.extend(character.escape_default()),
+            false => shown.push(character),
+        }
+    }
+    shown.into()
 }
 
 #[cfg(test)]

@@ -10,11 +10,12 @@
 mod read;
 mod table;
 
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use super::{Allowlist, Rule, RuleSet};
 use read::{Draft, Extend, Level};
-use table::Notes;
+use table::{Notes, like, short};
 
 /// A rule file is written by people; gitleaks' own has 100 kB. One that is larger is a mistake or an attack.
 pub const MAX_BYTES: usize = 16 << 20;
@@ -144,6 +145,7 @@ impl Loader<'_> {
         self.references(&level, false);
         // gitleaks looks at `targetRules` of the topmost file only.
         let targeted = std::mem::take(&mut level.targeted);
+        let positions = positions(&level.drafts);
         for (target, allowlist) in targeted {
             if depth > 0 {
                 self.warnings.push(target.place.says(
@@ -153,11 +155,12 @@ impl Loader<'_> {
                 continue;
             }
             for id in target.ids {
-                match level.drafts.iter_mut().find(|draft| draft.rule.id == id) {
-                    Some(draft) => draft.rule.allowlists.push(allowlist.clone()),
+                match positions.get(&id) {
+                    Some(&position) => level.drafts[position].rule.allowlists.push(allowlist.clone()),
+                    None if self.problems.full() => break,
                     None => {
-                        let hint = like(&id, &level.drafts);
-                        let message = format!("`targetRules` names the rule `{id}`, which does not exist");
+                        let message = format!("`targetRules` names the rule `{}`, which does not exist", short(&id));
+                        let hint = like(&id, positions.keys().map(String::as_str));
                         self.problems.push(target.place.says(message, hint));
                     }
                 }
@@ -193,21 +196,26 @@ impl Loader<'_> {
                 return;
             }
         };
+        let known = positions(&base.drafts);
         for (id, place) in &extend.disabled {
-            if !base.drafts.iter().any(|draft| draft.rule.id == *id) {
+            if !known.contains_key(id) && !self.warnings.full() {
+                let id = short(id);
                 let message = format!("`disabledRules` names the rule `{id}`, which the extended rules do not have");
-                self.warnings.push(place.says(message, like(id, &base.drafts)));
+                self.warnings.push(place.says(message, like(&id, known.keys().map(String::as_str))));
             }
         }
+        let disabled: HashSet<&str> = extend.disabled.iter().map(|(id, _)| id.as_str()).collect();
+        let overridden = positions(&level.drafts);
         for mut draft in base.drafts {
             draft.inherited = true;
-            if extend.disabled.iter().any(|(id, _)| *id == draft.rule.id) {
+            if disabled.contains(draft.rule.id.as_str()) {
                 continue;
             }
-            match level.drafts.iter_mut().find(|own| own.rule.id == draft.rule.id) {
-                Some(own) => {
+            match overridden.get(&draft.rule.id) {
+                Some(&position) => {
+                    let own = &mut level.drafts[position];
                     if let Some((key, place)) = &own.unmerged {
-                        let message = format!("rule `{}`: `{key}` of an extended rule is ignored", own.rule.id);
+                        let message = format!("rule `{}`: `{key}` of an extended rule is ignored", short(&own.rule.id));
                         self.warnings.push(place.says(
                             message,
                             Some("so does gitleaks; disable the rule and write it anew under another id".into()),
@@ -225,17 +233,21 @@ impl Loader<'_> {
 
     /// Every rule that a composite rule needs must be there: in its own file or in what that file extends.
     fn references(&mut self, level: &Level, inherited: bool) {
+        let known = positions(&level.drafts);
         for draft in level.drafts.iter().filter(|draft| draft.inherited == inherited) {
             for required in &draft.rule.required {
-                if level.drafts.iter().any(|other| other.rule.id == required.id) {
+                if known.contains_key(&required.id) || self.problems.full() {
                     continue;
                 }
-                let id = &required.id;
-                let message = format!("rule `{}` requires the rule `{id}`, which does not exist", draft.rule.id);
+                let (id, needed) = (short(&draft.rule.id), short(&required.id));
+                let message = format!("rule `{id}` requires the rule `{needed}`, which does not exist");
                 // It was there when its own file was read, and is disabled since: worth a word, but no mistake.
                 match inherited {
                     true => self.warnings.push(draft.place.says(message, Some("it will find nothing".into()))),
-                    false => self.problems.push(draft.place.says(message, like(id, &level.drafts))),
+                    false => {
+                        let hint = like(&required.id, known.keys().map(String::as_str));
+                        self.problems.push(draft.place.says(message, hint));
+                    }
                 }
             }
         }
@@ -251,7 +263,8 @@ impl Loader<'_> {
         }
         let Some(regex) = &rule.regex else {
             if rule.path.is_none() {
-                let message = format!("rule `{}` has neither `regex` nor `path`: it can match nothing", rule.id);
+                let message =
+                    format!("rule `{}` has neither `regex` nor `path`: it can match nothing", short(&rule.id));
                 let hint = "a rule that changes an inherited one needs `[extend]` and the same id";
                 self.problems.push(draft.place.says(message, Some(hint.into())));
             }
@@ -264,7 +277,7 @@ impl Loader<'_> {
         if let Ok(groups) = (self.outside.groups)(regex)
             && rule.secret_group > groups
         {
-            let (id, group) = (&rule.id, rule.secret_group);
+            let (id, group) = (short(&rule.id), rule.secret_group);
             let has = match groups {
                 0 => "no groups".to_string(),
                 1 => "one group".to_string(),
@@ -304,9 +317,9 @@ fn merged(base: Rule, own: Rule) -> Rule {
     }
 }
 
-fn like(id: &str, drafts: &[Draft]) -> Option<String> {
-    let near = crate::text::nearest(id, drafts.iter().map(|draft| draft.rule.id.as_str()))?;
-    Some(format!("did you mean `{near}`?"))
+/// Where each id stands.
+fn positions(drafts: &[Draft]) -> BTreeMap<String, usize> {
+    drafts.iter().enumerate().map(|(position, draft)| (draft.rule.id.clone(), position)).collect()
 }
 
 #[cfg(test)]

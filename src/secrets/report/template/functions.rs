@@ -215,7 +215,7 @@ const LEFT_OUT: &[(&str, &[&str])] = &[
 
 /// Whether there is a function of this name; if not, a message and a hint.
 pub(super) fn known(name: &str) -> Result<(), (String, Option<String>)> {
-    if NAMES.contains(&name) {
+    if NAMES.contains(&name) || without_must(name).is_some() {
         return Ok(());
     }
     if let Some((reason, _)) = LEFT_OUT.iter().find(|(_, names)| names.contains(&name)) {
@@ -225,9 +225,17 @@ pub(super) fn known(name: &str) -> Result<(), (String, Option<String>)> {
     Err((format!("there is no function `{name}`"), near.map(|near| format!("did you mean `{near}`?"))))
 }
 
+/// sprig has many functions twice: `mustFirst` is a `first` that fails instead of stopping the program. Ours always fail.
+fn without_must(name: &str) -> Option<&'static str> {
+    let rest = name.strip_prefix("must")?;
+    let same = |known: &&&str| known[..1].eq_ignore_ascii_case(&rest[..1]) && known[1..] == rest[1..];
+    NAMES.iter().filter(|_| rest.is_char_boundary(1)).find(same).copied()
+}
+
 /// Calls a function. `and` and `or` are the evaluator's.
 pub(super) fn call(name: &str, arguments: &[Value]) -> Answer {
     let groups: [Group; 6] = [go, strings, choices, numbers, collections, encodings];
+    let name = if NAMES.contains(&name) { name } else { without_must(name).unwrap_or(name) };
     match groups.iter().find_map(|group| group(name, arguments)) {
         Some(answer) => answer.map_err(|reason| format!("`{name}`: {reason}")),
         None => {

@@ -119,6 +119,7 @@ fn the_functions_of_sprig() {
             "truebb-W-xxW-",
         ),
         (r#"{{base "a/b.txt"}}{{dir "a/b.txt"}}{{ext "a/b.txt"}}{{clean "a//../b/./c"}}"#, "b.txta.txtb/c"),
+        (r#"{{mustRegexReplaceAll "a" "aba" "c"}}{{mustFirst (list 1 2)}}{{mustHas 1 (list 1)}}"#, "cbc1true"),
         (r#"{{kindOf 1}}{{kindIs "string" "a"}}{{typeOf .}}"#, "inttrue[]interface {}"),
     ] {
         assert_eq!(render(template), expected, "{template}");
@@ -129,6 +130,8 @@ fn the_functions_of_sprig() {
 fn errors_point_at_the_place_and_name_what_is_meant() {
     for (template, expected) in [
         ("a\n {{ uper .x }}", "t.tmpl:2:5: there is no function `uper`"),
+        ("{{ must }}", "t.tmpl:1:4: there is no function `must`"),
+        ("{{ mustété }}", "t.tmpl:1:4: there is no function `mustété`"),
         ("{{ now }}", "t.tmpl:1:4: the function `now` is left out"),
         ("{{range .}}{{.Secrt}}{{end}}", "t.tmpl:1:14: a finding has no field `Secrt`"),
         ("{{.RuleID}}", "t.tmpl:1:3: a list has no field `RuleID`"),

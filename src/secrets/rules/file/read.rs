@@ -1,9 +1,11 @@
 //! One rule file by itself: its tables become drafts of rules. Inheritance is settled by the parent.
 
+use std::collections::{HashMap, HashSet};
+
 use toml::de::DeTable;
 
 use super::super::{Allowlist, Condition, Required, Rule, RuleSet, Target};
-use super::table::{Place, Source, Table};
+use super::table::{Place, Source, Table, short};
 use super::{GITLEAKS_VERSION, MAX_BYTES};
 
 const TOP: [&str; 7] = ["title", "description", "minVersion", "extend", "rules", "allowlist", "allowlists"];
@@ -111,13 +113,15 @@ impl Reader<'_, '_> {
     fn level(&mut self, top: &Table<'_>) -> Level {
         self.min_version(top);
         let mut level = Level { extend: self.extend(top), ..Level::default() };
+        let mut positions: HashMap<String, usize> = HashMap::new();
         for table in self.source.tables(top, "rules", &RULE) {
             let draft = self.rule(&table);
-            match level.drafts.iter_mut().find(|earlier| earlier.rule.id == draft.rule.id) {
+            let position = *positions.entry(draft.rule.id.clone()).or_insert(level.drafts.len());
+            match level.drafts.get_mut(position) {
                 // Without an id each is a mistake of its own; they are reported one by one.
                 Some(_) if draft.rule.id.is_empty() => level.drafts.push(draft),
                 Some(earlier) => {
-                    let (id, line) = (&draft.rule.id, earlier.place.line);
+                    let (id, line) = (short(&draft.rule.id), earlier.place.line);
                     self.source.warnings.push(draft.place.says(
                         format!("rule `{id}` was defined before, in line {line}; this one counts"),
                         Some("remove one of them".into()),
@@ -172,7 +176,7 @@ impl Reader<'_, '_> {
     fn rule(&mut self, table: &Table<'_>) -> Draft {
         let id = self.text(table, "id");
         let place = self.source.place(table.at, &table.path);
-        let called = format!("rule `{id}`: ");
+        let called = format!("rule `{}`: ", short(&id));
         let secret_group = self.source.count(table, "secretGroup");
         let allowlists = self.allowlist_tables(table, &ALLOWLIST, "[rules.allowlist]", "[[rules.allowlists]]", &called);
         let required = self.source.tables(table, "required", &REQUIRED);
@@ -327,7 +331,7 @@ fn lower(text: &str) -> String {
 }
 
 fn unique(words: impl Iterator<Item = String>) -> Vec<String> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     words.filter(|word| seen.insert(word.clone())).collect()
 }
 

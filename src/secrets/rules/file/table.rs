@@ -13,19 +13,30 @@ use super::Problem;
 /// Nobody reads more; a file of nothing but mistakes must not cost more memory than the file.
 const MOST_NOTES: usize = 200;
 
+/// Columns beyond this many bytes are counted in bytes.
+const LONG_LINE: usize = 4096;
+
+/// Ids and keys are shorter.
+const LONG_WORD: usize = 100;
+
 /// Problems or warnings, up to as many as anybody reads.
 #[derive(Default)]
 pub(super) struct Notes(Vec<Problem>);
 
 impl Notes {
     pub(super) fn push(&mut self, problem: Problem) {
-        if self.0.len() < MOST_NOTES {
+        if !self.full() {
             self.0.push(problem);
         }
     }
 
     pub(super) fn extend(&mut self, more: Notes) {
         more.0.into_iter().for_each(|problem| self.push(problem));
+    }
+
+    /// Whether anything more is read by nobody, and need not be thought of.
+    pub(super) fn full(&self) -> bool {
+        self.0.len() >= MOST_NOTES
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -80,7 +91,9 @@ impl<'a> Source<'a> {
         let line = self.lines.partition_point(|&start| start <= at);
         let start = self.lines[line - 1];
         let before = self.text.get(start..at.min(self.text.len())).unwrap_or_default();
-        Place { file: self.file.into(), line, column: before.chars().count() + 1, key: key.into() }
+        // Every value has a place: on a line that no person wrote, counting characters each time would take for ever.
+        let column = if before.len() < LONG_LINE { before.chars().count() } else { before.len() } + 1;
+        Place { file: self.file.into(), line, column, key: key.into() }
     }
 
     /// The entries of `table`, which stands at `path`; warns of keys that are not `known`.
@@ -97,14 +110,16 @@ impl<'a> Source<'a> {
         ordered.sort_by_key(|(key, _)| key.span().start);
         for (key, value) in ordered {
             let (name, at) = (key.get_ref(), key.span().start);
-            let place = self.place(at, &join(&path, name));
             let Some(known) = known.iter().find(|known| known.eq_ignore_ascii_case(name)) else {
-                let near = crate::text::nearest(name, known.iter().copied());
-                let hint = near.map(|near| format!("did you mean `{near}`?"));
-                self.warnings.push(place.says(format!("unknown key `{name}` is ignored"), hint));
+                if !self.warnings.full() {
+                    let hint = like(name, known.iter().copied());
+                    let place = self.place(at, &join(&path, name));
+                    self.warnings.push(place.says(format!("unknown key `{}` is ignored", short(name)), hint));
+                }
                 continue;
             };
             if entries.iter().any(|entry| entry.name == *known) {
+                let place = self.place(at, &join(&path, name));
                 self.warnings.push(place.says(format!("`{name}` is given twice; the last one counts"), None));
                 entries.retain(|entry| entry.name != *known);
             }
@@ -265,6 +280,23 @@ struct Entry<'t> {
     name: String,
     at: usize,
     value: &'t Spanned<DeValue<'t>>,
+}
+
+/// "did you mean", for words of the length of words.
+pub(super) fn like<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    if word.len() > LONG_WORD {
+        return None;
+    }
+    let near = crate::text::nearest(word, known.filter(|known| known.len() <= LONG_WORD))?;
+    Some(format!("did you mean `{near}`?"))
+}
+
+/// As much of a name as a message can hold.
+pub(super) fn short(name: &str) -> std::borrow::Cow<'_, str> {
+    match name.char_indices().nth(LONG_WORD) {
+        None => name.into(),
+        Some((end, _)) => format!("{}…", &name[..end]).into(),
+    }
 }
 
 /// A value where a string is wanted.

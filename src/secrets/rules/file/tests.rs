@@ -195,6 +195,23 @@ fn a_required_rule_that_was_disabled_is_a_warning() {
     );
 }
 
+#[test]
+fn a_file_that_nobody_wrote_is_refused_in_good_time() {
+    // A million values on one line, ids of a megabyte, thousands of unknown keys and rules: none may take the square.
+    let tables = "{id='a',regex='('},".repeat(20_000);
+    let error = loaded(&format!("rules = [{tables}]")).unwrap_err();
+    assert_eq!(error.problems.len(), 200);
+    let long = "x".repeat(1 << 20);
+    let error = refused(&format!(
+        "[[rules]]\nid = '{long}'\nregex = '('\nkeywords = [[], [], []]\n[[rules.required]]\nid = '{long}y'\n"
+    ));
+    assert!(error.len() < 2_000, "{}", error.len());
+    let keys: String = (0..10_000).map(|key| format!("k{key} = 1\n")).collect();
+    assert_eq!(warned(&keys).len(), 200);
+    let rules: String = (0..3_000).map(|rule| format!("[[rules]]\nid = 'r{rule}'\nregex = 'a'\n")).collect();
+    assert_eq!(loaded(&rules).unwrap().rules.rules.len(), 3_000);
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in "(\\[\\[?(rules|extend|allowlists?|rules\\.(allowlist|required))\\]\\]?|id|regex|minVersion|secretGroup|keywords| |=|'|\"|\n|\\[|\\]|\\{|\\}|1e400|-1|0x7|é|v9.9-){0,60}") {
