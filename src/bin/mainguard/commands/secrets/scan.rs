@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use mainguard::secrets::{Cache, Fragment, Leak, Options, RuleSet, Scanner};
+use mainguard::secrets::{Cache, Fragment, Leak, Options, Origin, RuleSet, Scanner};
 use mainguard::sources::content::{self, Look, Stats};
 use mainguard::sources::history::{self, HistoryError, Scope};
 use mainguard::sources::platforms::Platform;
@@ -78,9 +78,7 @@ pub(crate) fn scan(
         if own.iter().any(|path| *path == fragment.origin.path) {
             return;
         }
-        let mut cache = locked(&caches).pop().unwrap_or_default();
-        let found = scanner.scan(fragment, &mut cache);
-        locked(&caches).push(cache);
+        let found = with_cache(&caches, |cache| scanner.scan(fragment, cache));
         if !found.is_empty() {
             locked(&leaks).extend(found);
         }
@@ -110,15 +108,18 @@ pub(crate) fn scan(
             };
             let unpacked = Mutex::new(Stats::default());
             let wants = |path: &[u8]| formats::packing(path).is_some();
-            let read = |origin: &mainguard::secrets::Origin, input: &mut dyn std::io::Read| {
+            let read = |origin: &Origin, input: &mut dyn std::io::Read| {
                 let stats = content::one(origin, input, &look, &each);
                 locked(&unpacked).merge(stats);
             };
+            let may_hold = |text: &[u8]| with_cache(&caches, |cache| scanner.may_contain(text, cache));
+            let may_be = |path: &[u8]| !scanner.path_leaks(&Origin { path: path.into(), ..Origin::default() }).is_empty();
             let binaries = history::Binaries { wants: &wants, read: &read };
             let address = web.as_ref().map_or("", |(_, address)| address);
             let options = history::Options {
                 threads,
                 web: address,
+                sieve: Some(history::Sieve { text: &may_hold, path: &may_be }),
                 binaries: (args.max_archive_depth > 0).then_some(binaries),
                 cancel: Some(cancel),
                 ..history::Options::new(source)
@@ -150,6 +151,14 @@ pub(crate) fn scan(
 /// A panic elsewhere does not take what was found with it.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lends a cache that no other thread is using.
+fn with_cache<T>(caches: &Mutex<Vec<Cache>>, work: impl FnOnce(&mut Cache) -> T) -> T {
+    let mut cache = locked(caches).pop().unwrap_or_default();
+    let result = work(&mut cache);
+    locked(caches).push(cache);
+    result
 }
 
 /// The rules, compiled.
