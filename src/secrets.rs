@@ -9,16 +9,26 @@
 //! sources ─────────────────────────────► Fragment ────┴─► Vec<Leak> ─ ignores, baseline ─► report
 //! ```
 
+mod allowlist;
+mod atoms;
+mod automaton;
 pub mod baseline;
 pub mod builtin;
+mod content;
+mod decode;
+pub mod dialect;
+mod entropy;
 pub mod examples;
 pub mod fragment;
 pub mod ignores;
 pub mod leak;
+mod place;
 pub mod redact;
 pub mod report;
 pub mod rules;
+pub mod scanner;
 
 pub use fragment::{CommitInfo, Fragment, Origin};
 pub use leak::{Leak, Span};
 pub use rules::{Allowlist, Condition, Required, Rule, RuleSet, Target};
+pub use scanner::{Cache, Options, RuleError, Scanner};

@@ -22,6 +22,7 @@ mod readme;
 mod reports;
 mod secrets_cases;
 mod secrets_history;
+mod secrets_parity;
 mod secrets_reports;
 mod secrets_rules;
 mod support;

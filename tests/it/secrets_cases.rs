@@ -76,7 +76,8 @@ fn findings(path: &Path) -> Vec<BTreeMap<String, Value>> {
 /// What one report has and the other lacks; empty when they agree.
 fn differences(expected: &Path, actual: &Path) -> String {
     let (expected, actual) = (findings(expected), findings(actual));
-    let fields: Vec<&String> = expected.first().or(actual.first()).map(|first| first.keys().collect()).unwrap_or_default();
+    let fields: Vec<&String> =
+        expected.first().or(actual.first()).map(|first| first.keys().collect()).unwrap_or_default();
     let fields: Vec<&String> = fields.into_iter().filter(|field| *field != "Entropy").collect();
     let key = |finding: &BTreeMap<String, Value>| {
         let values = fields.iter().map(|field| match (field.as_str(), finding.get(*field)) {
@@ -87,7 +88,8 @@ fn differences(expected: &Path, actual: &Path) -> String {
         values.collect::<Vec<_>>().join("\t")
     };
     let mut counts: BTreeMap<String, (i64, f64)> = BTreeMap::new();
-    let entropy = |finding: &BTreeMap<String, Value>| finding.get("Entropy").and_then(Value::as_f64).unwrap_or_default();
+    let entropy =
+        |finding: &BTreeMap<String, Value>| finding.get("Entropy").and_then(Value::as_f64).unwrap_or_default();
     for finding in &expected {
         let count = counts.entry(key(finding)).or_default();
         *count = (count.0 - 1, count.1 - entropy(finding));
@@ -117,7 +119,8 @@ fn attempt(case: &Case, root: &Path, report: &Path, cases: &Path) -> Result<(), 
     let _ = fs::remove_dir_all(root.join("_w"));
     let _ = fs::remove_file(report);
     if let Some(setup) = &case.setup {
-        let status = Command::new("bash").args(["-ec", setup]).current_dir(root).stderr(Stdio::null()).status().unwrap();
+        let status =
+            Command::new("bash").args(["-ec", setup]).current_dir(root).stderr(Stdio::null()).status().unwrap();
         assert!(status.success(), "{}: the setup fails", case.name);
     }
     let mut command = secrets(&root.join(&case.cwd));
@@ -145,8 +148,7 @@ fn every_case_of_gitleaks_ends_as_it_did_with_gitleaks() {
     let folder = tempfile::tempdir().unwrap();
     let (root, report) = (folder.path().join("cases"), folder.path().join("report.json"));
     copy(&cases, &root);
-    let failures: Vec<String> =
-        list.iter().filter_map(|case| attempt(case, &root, &report, &cases).err()).collect();
+    let failures: Vec<String> = list.iter().filter_map(|case| attempt(case, &root, &report, &cases).err()).collect();
     println!("{} of {} cases", list.len() - failures.len(), list.len());
     assert!(failures.is_empty(), "{} of {} cases fail:\n\n{}", failures.len(), list.len(), failures.join("\n\n"));
 }

@@ -99,7 +99,10 @@ fn scan_and_tell(args: &ScanArgs, job: &Job, environment: &Environment, console:
     let said = Said::new(console, &args.log_level);
     let source = job.source();
     if !source.exists() {
-        return Err(Hinted::error(format!("{} does not exist", source.display()), "give the path of a folder or a file"));
+        return Err(Hinted::error(
+            format!("{} does not exist", source.display()),
+            "give the path of a folder or a file",
+        ));
     }
     let inline = environment.gitleaks_config_toml.as_deref();
     let InForce { mut rules, origin } = rules_in_force::find(args.config.as_deref(), inline, source, console)?;

@@ -52,7 +52,8 @@ pub(crate) fn explain(what: &str, rules: &RuleSet) -> anyhow::Result<String> {
             None => writeln!(text, "."),
         };
     }
-    let _ = writeln!(text, "\n1. Revoke it. Whoever saw it can use it until then, and removing it from git does not help.");
+    let _ =
+        writeln!(text, "\n1. Revoke it. Whoever saw it can use it until then, and removing it from git does not help.");
     let _ = match &rule.revoke {
         Some(place) => writeln!(text, "   {place}"),
         None => writeln!(text, "   Ask whoever issued it for the place; create a new one only after that."),

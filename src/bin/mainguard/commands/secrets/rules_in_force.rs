@@ -20,7 +20,12 @@ pub(crate) struct InForce {
 }
 
 /// The rules for scanning `target`. `inline` is the content of `GITLEAKS_CONFIG_TOML`.
-pub(crate) fn find(config: Option<&Path>, inline: Option<&str>, target: &Path, console: &Console) -> anyhow::Result<InForce> {
+pub(crate) fn find(
+    config: Option<&Path>,
+    inline: Option<&str>,
+    target: &Path,
+    console: &Console,
+) -> anyhow::Result<InForce> {
     let own = target.join(".gitleaks.toml");
     let (text, origin, path) = if let Some(path) = config {
         (read(path)?, path.display().to_string(), Some(path))

@@ -89,7 +89,8 @@ pub(crate) fn scan(
     let (stats, history, web) = match job {
         Job::Stdin => (stdin::for_each(&mut std::io::stdin().lock(), &look, &each), None, None),
         Job::Files { source, follow_links } => {
-            let most_bytes = (args.max_target_megabytes > 0).then(|| args.max_target_megabytes.saturating_mul(1_000_000));
+            let most_bytes =
+                (args.max_target_megabytes > 0).then(|| args.max_target_megabytes.saturating_mul(1_000_000));
             let options = files::Options { root: source, threads, follow_links: *follow_links, most_bytes, look };
             let stats = files::for_each(&options, &each).map_err(|error| {
                 Hinted::error(error.to_string(), error.hint().unwrap_or_else(|| "look at the path again".into()))
@@ -113,7 +114,8 @@ pub(crate) fn scan(
                 locked(&unpacked).merge(stats);
             };
             let may_hold = |text: &[u8]| with_cache(&caches, |cache| scanner.may_contain(text, cache));
-            let may_be = |path: &[u8]| !scanner.path_leaks(&Origin { path: path.into(), ..Origin::default() }).is_empty();
+            let may_be =
+                |path: &[u8]| !scanner.path_leaks(&Origin { path: path.into(), ..Origin::default() }).is_empty();
             let binaries = history::Binaries { wants: &wants, read: &read };
             let address = web.as_ref().map_or("", |(_, address)| address);
             let options = history::Options {
@@ -142,7 +144,10 @@ pub(crate) fn scan(
         problems.push(format!("the pattern of rule `{rule}` is too large: what it would have found is missing"));
     }
     if let Some(splits) = history.map(|counts| counts.splits).filter(|splits| *splits > 0) {
-        said.warn(&format!("{} too large for one piece: a secret across a cut is not seen", said::count(splits, "hunk")));
+        said.warn(&format!(
+            "{} too large for one piece: a secret across a cut is not seen",
+            said::count(splits, "hunk")
+        ));
     }
     let summary = summary(&stats, history, job);
     Ok(Scanned { leaks: leaks.into_inner().unwrap_or_else(PoisonError::into_inner), summary, problems, web })
@@ -175,7 +180,8 @@ fn scanner(args: &ScanArgs, rules: &RuleSet) -> anyhow::Result<Scanner> {
 /// target, and the rule file's as it was given.
 fn own_files(args: &ScanArgs, job: &Job, rules: &RuleSet) -> Vec<Vec<u8>> {
     let plain = |path: &Path| path.display().to_string().into_bytes();
-    let mut own: Vec<Vec<u8>> = rules.path.iter().map(|path| path.trim_start_matches("./").as_bytes().to_vec()).collect();
+    let mut own: Vec<Vec<u8>> =
+        rules.path.iter().map(|path| path.trim_start_matches("./").as_bytes().to_vec()).collect();
     if let Some(baseline) = &args.baseline_path {
         own.push(plain(baseline.strip_prefix(job.source()).unwrap_or(baseline)));
     }
@@ -218,7 +224,10 @@ fn skipped(stats: &Stats, said: &Said<'_>) {
         said.debug(&format!("passed over: {count} {reason}"));
     }
     if skipped.too_large > 0 {
-        said.warn(&format!("{} passed over: larger than --max-target-megabytes", said::count(skipped.too_large, "file")));
+        said.warn(&format!(
+            "{} passed over: larger than --max-target-megabytes",
+            said::count(skipped.too_large, "file")
+        ));
     }
 }
 

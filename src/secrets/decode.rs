@@ -1,0 +1,417 @@
+//! Looks behind encodings: percent, Unicode escapes, hexadecimal and base64.
+//!
+//! A pass replaces every encoded stretch that decodes to printable ASCII by what it says; the next pass looks at the
+//! result. A match in decoded text is reported at the bounds of the encoded text it came from. Most text holds no
+//! encoding, so a cheap test comes first.
+
+use std::sync::OnceLock;
+
+use regex::bytes::{Captures, Regex};
+
+/// The encodings by precedence, as gitleaks names them in tags.
+const KINDS: [&str; 4] = ["percent", "unicode", "hex", "base64"];
+
+/// The shortest stretch that is taken for base64, and for hexadecimal.
+const BASE64_LEAST: usize = 16;
+const HEX_LEAST: usize = 32;
+
+/// A stretch of bytes, the end exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stretch {
+    start: usize,
+    end: usize,
+}
+
+impl Stretch {
+    /// Touching is overlapping.
+    fn overlaps(self, other: Stretch) -> bool {
+        self.start <= other.end && self.end >= other.start
+    }
+
+    fn contains(self, other: Stretch) -> bool {
+        self.start <= other.start && other.end <= self.end
+    }
+
+    fn merge(self, other: Stretch) -> Stretch {
+        Stretch { start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+}
+
+/// One stretch that was decoded.
+#[derive(Clone, Debug)]
+struct Segment {
+    /// In the text that was scanned first.
+    original: Stretch,
+    /// In the text before this pass.
+    encoded: Stretch,
+    /// In the text after it.
+    decoded: Stretch,
+    /// One bit for each of [`KINDS`].
+    kinds: u8,
+}
+
+/// The passes so far.
+#[derive(Debug, Default)]
+pub(super) struct Decoded {
+    /// The text after the last pass.
+    pub(super) text: Vec<u8>,
+    passes: Vec<Vec<Segment>>,
+}
+
+/// What is known of a match in decoded text.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// Bounds of the encoded text.
+    pub(super) start: usize,
+    /// Behind them.
+    pub(super) end: usize,
+    /// `decoded:…` and `decode-depth:…`.
+    pub(super) tags: Vec<String>,
+    /// The lines of the decoded text around it, as a range of [`Decoded::text`].
+    pub(super) line: std::ops::Range<usize>,
+}
+
+impl Decoded {
+    /// Decodes once more: `text` first, then the result of the last pass. Says whether there was anything to decode.
+    pub(super) fn advance(&mut self, text: &[u8]) -> bool {
+        let before = if self.passes.is_empty() { text.to_vec() } else { std::mem::take(&mut self.text) };
+        let mut segments = Vec::new();
+        let mut after = Vec::with_capacity(before.len());
+        let mut copied = 0;
+        for (stretch, kind) in encodings(&before) {
+            let Some(value) = decode(&before[stretch.start..stretch.end], kind).filter(|value| !value.is_empty())
+            else {
+                continue;
+            };
+            after.extend_from_slice(&before[copied..stretch.start]);
+            let start = after.len();
+            after.extend_from_slice(&value);
+            copied = stretch.end;
+            let mut kinds = 1 << kind;
+            if let Some(last) = self.passes.last() {
+                overlapping(last, stretch).for_each(|segment| kinds |= segment.kinds);
+            }
+            let decoded = Stretch { start, end: after.len() };
+            segments.push(Segment { original: original(&self.passes, stretch), encoded: stretch, decoded, kinds });
+        }
+        if segments.is_empty() {
+            return false;
+        }
+        after.extend_from_slice(&before[copied..]);
+        self.text = after;
+        self.passes.push(segments);
+        true
+    }
+
+    /// Where `start..end` of the decoded text came from; `None` when no part of it was encoded in the last pass.
+    pub(super) fn source(&self, start: usize, end: usize) -> Option<Source> {
+        let (last, earlier) = self.passes.split_last()?;
+        let found = Stretch { start, end };
+        let (mut merged, mut kinds) = (None, 0);
+        for segment in overlapping(last, found) {
+            kinds |= segment.kinds;
+            merged = Some(merged.map_or(segment.decoded, |all: Stretch| all.merge(segment.decoded)));
+        }
+        let merged = merged?;
+        let original = climb(last, earlier, found);
+        let mut tags: Vec<String> = (0..KINDS.len())
+            .filter(|kind| kinds & (1 << kind) != 0)
+            .map(|kind| format!("decoded:{}", KINDS[kind]))
+            .collect();
+        tags.push(format!("decode-depth:{}", self.passes.len()));
+        let text = &self.text;
+        let before = &text[..(merged.start + 1).min(text.len())];
+        let line_start = memchr::memrchr(b'\n', before).unwrap_or(0);
+        let rest = &text[merged.end.min(text.len())..];
+        let line_end = memchr::memchr(b'\n', rest).map_or(text.len(), |newline| merged.end + newline);
+        Some(Source { start: original.start, end: original.end, tags, line: line_start..line_end })
+    }
+}
+
+/// Whether a first pass over `text` could decode anything. Cheap, and rarely wrong where it says yes.
+pub(super) fn is_worthwhile(text: &[u8]) -> bool {
+    escapes(text) || memchr::memmem::find(text, b"U+").is_some() || runs(text)
+}
+
+/// Segments that overlap `stretch` after their pass. Segments stand in order and apart.
+fn overlapping(segments: &[Segment], stretch: Stretch) -> impl Iterator<Item = &Segment> {
+    let first = segments.partition_point(|segment| segment.decoded.end < stretch.start);
+    segments[first..].iter().take_while(move |segment| segment.decoded.overlaps(stretch))
+}
+
+/// The stretch of the first text behind `stretch` of the text after `passes`.
+fn original(passes: &[Vec<Segment>], stretch: Stretch) -> Stretch {
+    match passes.split_last() {
+        Some((last, earlier)) => climb(last, earlier, stretch),
+        None => stretch,
+    }
+}
+
+fn climb(last: &[Segment], earlier: &[Vec<Segment>], stretch: Stretch) -> Stretch {
+    let mut encoded: Option<Stretch> = None;
+    for segment in overlapping(last, stretch) {
+        if segment.decoded.contains(stretch) {
+            return segment.original;
+        }
+        // What sticks out of the decoded text sticks out of the encoded text by as much.
+        let left = segment.decoded.start.saturating_sub(stretch.start);
+        let right = stretch.end.saturating_sub(segment.decoded.end);
+        let bounds = Stretch {
+            start: segment.encoded.start.saturating_sub(left),
+            end: segment.encoded.end.saturating_add(right),
+        };
+        encoded = Some(encoded.map_or(bounds, |all| all.merge(bounds)));
+    }
+    encoded.map_or(stretch, |encoded| original(earlier, encoded))
+}
+
+/// Every stretch that looks encoded, but those that touch one of higher precedence: they wait for the next pass.
+fn encodings(text: &[u8]) -> Vec<(Stretch, usize)> {
+    static PATTERN: OnceLock<Option<Regex>> = OnceLock::new();
+    let pattern = PATTERN.get_or_init(|| {
+        Regex::new(concat!(
+            r"((?-u)%[0-9A-Fa-f]{2}(?:(?u:.)*%[0-9A-Fa-f]{2})?)",
+            r"|((?-u)(?:U\+[a-fA-F0-9]{4}(?:[\t\n\x0c\r ]|$))+|(?i:\\{1,2}u[a-f0-9]{4})+)",
+            r"|((?-u)[0-9A-Fa-f]{32,})",
+            r"|((?-u)[0-9A-Za-z_/+-]{16,}={0,2})",
+        ))
+        .ok()
+    });
+    let Some(pattern) = pattern else { return Vec::new() };
+    let named = |captures: Captures<'_>| {
+        let (kind, group) = (0..KINDS.len()).find_map(|kind| Some((kind, captures.get(kind + 1)?)))?;
+        Some((Stretch { start: group.start(), end: group.end() }, kind))
+    };
+    let all: Vec<(Stretch, usize)> = pattern.captures_iter(text).filter_map(named).collect();
+    let gives_way = |number: usize, neighbour: Option<usize>| {
+        let Some((stretch, kind)) = neighbour.and_then(|neighbour| all.get(neighbour)) else { return false };
+        all[number].0.overlaps(*stretch) && *kind < all[number].1
+    };
+    (0..all.len())
+        .filter(|number| !gives_way(*number, number.checked_sub(1)) && !gives_way(*number, Some(number + 1)))
+        .map(|number| all[number])
+        .collect()
+}
+
+fn decode(encoded: &[u8], kind: usize) -> Option<Vec<u8>> {
+    match kind {
+        0 => percent(encoded),
+        1 => unicode(encoded),
+        2 => hexadecimal(encoded),
+        _ => base64(encoded),
+    }
+}
+
+fn is_printable(byte: u8) -> bool {
+    (0x09..0x7f).contains(&byte)
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).map(|digit| digit as u8)
+}
+
+/// The byte that two hexadecimal digits spell.
+fn byte(digits: &[u8]) -> Option<u8> {
+    match digits {
+        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+        _ => None,
+    }
+}
+
+fn percent(encoded: &[u8]) -> Option<Vec<u8>> {
+    let mut decoded = Vec::with_capacity(encoded.len());
+    let mut at = 0;
+    while at < encoded.len() {
+        let escaped = (encoded[at] == b'%').then(|| encoded.get(at + 1..at + 3).and_then(byte)).flatten();
+        at += if escaped.is_some() { 3 } else { 1 };
+        match escaped {
+            Some(byte) if !is_printable(byte) => return None,
+            Some(byte) => decoded.push(byte),
+            None => decoded.push(encoded[at - 1]),
+        }
+    }
+    Some(decoded)
+}
+
+fn unicode(encoded: &[u8]) -> Option<Vec<u8>> {
+    let mut decoded = Vec::new();
+    let mut at = 0;
+    while at < encoded.len() {
+        // `U+0041`, `u+0041`, `\u0041`, `\\u0041`: the digits stand behind the `+` or the `u`.
+        let digits = match &encoded[at..] {
+            [b'u' | b'U', b'+', ..] | [b'\\', b'u' | b'U', ..] => encoded.get(at + 2..at + 6),
+            _ => None,
+        };
+        let number =
+            digits.and_then(|digits| Some(u32::from(byte(&digits[..2])?) << 8 | u32::from(byte(&digits[2..])?)));
+        match number {
+            Some(number) => {
+                let char = char::from_u32(number).unwrap_or(char::REPLACEMENT_CHARACTER);
+                decoded.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+                at += 6;
+            }
+            None => at += 1,
+        }
+    }
+    Some(decoded)
+}
+
+fn hexadecimal(encoded: &[u8]) -> Option<Vec<u8>> {
+    // Letters alone are a word.
+    if encoded.len() % 2 != 0 || !encoded.iter().any(u8::is_ascii_digit) {
+        return None;
+    }
+    encoded.chunks(2).map(|pair| byte(pair).filter(|byte| is_printable(*byte))).collect()
+}
+
+fn base64(encoded: &[u8]) -> Option<Vec<u8>> {
+    let telling = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+    if !encoded.iter().any(telling) {
+        return None;
+    }
+    let padding = encoded.iter().rev().take_while(|byte| **byte == b'=').count();
+    let body = &encoded[..encoded.len() - padding];
+    let standard = || (encoded.len() % 4 == 0 && padding <= 2).then(|| sextets(body, b'+', b'/')).flatten();
+    let url = || (padding == 0 && body.len() % 4 != 1).then(|| sextets(body, b'-', b'_')).flatten();
+    standard().or_else(url)
+}
+
+/// Base64 without padding, if it says something printable.
+fn sextets(body: &[u8], sixty_two: u8, sixty_three: u8) -> Option<Vec<u8>> {
+    let mut decoded = Vec::new();
+    for group in body.chunks(4) {
+        let mut bits = 0_u32;
+        for byte in group {
+            let value = match byte {
+                b'A'..=b'Z' => byte - b'A',
+                b'a'..=b'z' => byte - b'a' + 26,
+                b'0'..=b'9' => byte - b'0' + 52,
+                _ if *byte == sixty_two => 62,
+                _ if *byte == sixty_three => 63,
+                _ => return None,
+            };
+            bits = bits << 6 | u32::from(value);
+        }
+        bits <<= 6 * (4 - group.len());
+        if group.len() == 1 {
+            return None;
+        }
+        for byte in &bits.to_be_bytes()[1..group.len()] {
+            if !is_printable(*byte) {
+                return None;
+            }
+            decoded.push(*byte);
+        }
+    }
+    Some(decoded)
+}
+
+/// A `%41` that is printable, or a `\u0041`.
+fn escapes(text: &[u8]) -> bool {
+    memchr::memchr2_iter(b'%', b'\\', text).any(|at| match text[at] {
+        b'%' => text.get(at + 1..at + 3).and_then(byte).is_some_and(is_printable),
+        _ => {
+            text.get(at + 1).is_some_and(|next| next.eq_ignore_ascii_case(&b'u'))
+                && text.get(at + 2..at + 6).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+        }
+    })
+}
+
+/// Whether a run of base64's letters decodes. Looks at every sixteenth byte until one is a letter.
+fn runs(text: &[u8]) -> bool {
+    static LETTERS: [bool; 256] = letters();
+    let is_letter = |at: usize| LETTERS[usize::from(text[at])];
+    let mut at = 0;
+    while at + BASE64_LEAST <= text.len() {
+        if let Some(gap) = (at..at + BASE64_LEAST).rev().find(|at| !is_letter(*at)) {
+            at = gap + 1;
+            continue;
+        }
+        let end = (at + BASE64_LEAST..text.len()).find(|at| !is_letter(*at)).unwrap_or(text.len());
+        let padded = end + text[end..].iter().take(2).take_while(|byte| **byte == b'=').count();
+        // Hexadecimal is taken out of the front of a run before base64 is looked for in the rest.
+        let mut start = at;
+        loop {
+            let digits = text[start..end].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+            if digits < HEX_LEAST {
+                break;
+            }
+            if hexadecimal(&text[start..start + digits]).is_some() {
+                return true;
+            }
+            start += digits;
+        }
+        if end - start >= BASE64_LEAST && base64(&text[start..padded]).is_some() {
+            return true;
+        }
+        at = end;
+    }
+    false
+}
+
+const fn letters() -> [bool; 256] {
+    let mut letters = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let char = byte as u8;
+        letters[byte] = char.is_ascii_alphanumeric() || matches!(char, b'_' | b'/' | b'+' | b'-');
+        byte += 1;
+    }
+    letters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(text: &str) -> Option<String> {
+        let mut passes = Decoded::default();
+        let worthwhile = is_worthwhile(text.as_bytes());
+        passes.advance(text.as_bytes()).then(|| {
+            assert!(worthwhile, "the cheap test must not dismiss what decodes: {text}");
+            String::from_utf8_lossy(&passes.text).into_owned()
+        })
+    }
+
+    #[test]
+    fn each_encoding_is_read() {
+        assert_eq!(decoded("a=%41b%43;").as_deref(), Some("a=AbC;"));
+        assert_eq!(decoded(r"a=\u0041\\u0042;").as_deref(), Some("a=AB;"));
+        assert_eq!(decoded("U+0041 U+0042 x").as_deref(), Some("ABx"));
+        assert_eq!(
+            decoded("k=48656c6c6f20776f726c6448656c6c6f20776f726c64").as_deref(),
+            Some("k=Hello worldHello world")
+        );
+        assert_eq!(decoded("k=SGVsbG8gd29ybGQgMTIz").as_deref(), Some("k=Hello world 123"));
+    }
+
+    #[test]
+    fn words_and_bytes_are_left_alone() {
+        assert_eq!(decoded("averylongidentifierwithoutdigits"), None);
+        assert_eq!(decoded("/usr/local/share/something/or/other1"), None);
+        assert_eq!(decoded("100%"), None);
+    }
+
+    #[test]
+    fn the_origin_of_decoded_text_is_known() {
+        let text = b"key: SGVsbG8gd29ybGQgMTIz\n";
+        let mut passes = Decoded::default();
+        assert!(passes.advance(text));
+        let source = passes.source(5, 10).unwrap();
+        assert_eq!((source.start, source.end), (5, 25));
+        assert_eq!(source.tags, ["decoded:base64", "decode-depth:1"]);
+        assert!(passes.source(0, 3).is_none());
+    }
+
+    #[test]
+    fn two_layers_take_two_passes() {
+        let mut passes = Decoded::default();
+        assert!(passes.advance(b"%53%47%56%73%62%47%38%67%64%32%39%79%62%47%51%67%4D%54%49%7A"));
+        assert_eq!(passes.text, b"SGVsbG8gd29ybGQgMTIz");
+        assert!(passes.advance(&[]));
+        assert_eq!(passes.text, b"Hello world 123");
+        let source = passes.source(0, 5).unwrap();
+        assert_eq!((source.start, source.end), (0, 60));
+        assert_eq!(source.tags, ["decoded:percent", "decoded:base64", "decode-depth:2"]);
+    }
+}

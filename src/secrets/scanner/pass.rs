@@ -1,0 +1,344 @@
+//! One look over one text: a fragment as it stands, or what its encodings say.
+
+use std::collections::VecDeque;
+
+use bstr::BString;
+
+use super::super::allowlist::{Found, lower};
+use super::super::content::Content;
+use super::super::decode::Decoded;
+use super::super::entropy;
+use super::super::fragment::Fragment;
+use super::super::leak::Leak;
+use super::super::rules::Required;
+use super::cache::{Cache, Sighting, Window};
+use super::{Ready, Scanner};
+
+/// A line that says this is not reported.
+const ALLOW_COMMENT: &[u8] = b"gitleaks:allow";
+
+/// How much may be looked at from the sites of one rule before its pattern is matched everywhere instead: times the
+/// length of the text, and in bytes.
+const MOST_WALKS: usize = 8;
+const FEW_WALKS: usize = 1 << 20;
+
+/// The lines that the leaks of one fragment keep in full. A fragment that is one line repeats it in every leak.
+const MOST_LINE_BYTES: usize = 16 << 20;
+
+/// What is kept of a line on each side of a match after that.
+const LINE_MARGIN: usize = 100;
+
+pub(super) struct Pass<'a> {
+    pub(super) scanner: &'a Scanner,
+    pub(super) fragment: &'a Fragment<'a>,
+    /// What is matched.
+    pub(super) text: &'a [u8],
+    /// How it came out of the fragment's text.
+    pub(super) decoded: Option<&'a Decoded>,
+}
+
+/// Whether a site of any rule holds in `text`, wherever its lines are cut.
+pub(super) fn may_contain(scanner: &Scanner, text: &[u8], cache: &mut Cache) -> bool {
+    let mut hits = std::mem::take(&mut cache.hits);
+    cache.begin();
+    let mut found = false;
+    let mut walked = 0_usize;
+    scanner.automaton.find(text, &mut hits, |hits| {
+        for hit in hits {
+            for atom in scanner.automaton.atoms(*hit) {
+                cache.seen[*atom as usize] = cache.pass;
+                let atom = &scanner.atoms[*atom as usize];
+                for site in &atom.sites {
+                    let of = scanner.sites[*site as usize];
+                    let Some(content) = &scanner.rules[of.rule as usize].content else { continue };
+                    let states = &mut cache.sites[*site as usize];
+                    let look = content.look_relaxed(of.number as usize, text, hit.end - atom.length, hit.end, states);
+                    walked = walked.saturating_add(look.walked);
+                    let tired = walked > FEW_WALKS.max(text.len().saturating_mul(MOST_WALKS));
+                    if look.reach.is_some() || tired {
+                        found = true;
+                        return false;
+                    }
+                }
+            }
+        }
+        true
+    });
+    cache.hits = hits;
+    let everywhere = || scanner.everywhere.iter().map(|rule| &scanner.rules[*rule as usize]);
+    found || everywhere().any(|rule| rule.content.is_some() && scanner.has_keyword(rule, text, cache))
+}
+
+impl Scanner {
+    /// Whether the text, lower-cased, contains a keyword of the rule.
+    fn has_keyword(&self, rule: &Ready, text: &[u8], cache: &mut Cache) -> bool {
+        if rule.keywords.is_empty() || rule.keyword_atoms.iter().any(|atom| cache.seen[*atom as usize] == cache.pass) {
+            return true;
+        }
+        let hidden = self.atoms.iter().rev().take_while(|atom| atom.hides_keywords).count();
+        let hidden = cache.seen[cache.seen.len() - hidden..].contains(&cache.pass);
+        if !hidden && !rule.odd_keywords {
+            return false;
+        }
+        let lower = cache.lower.get_or_insert_with(|| lower(text));
+        rule.keywords.iter().any(|word| memchr::memmem::find(lower, word.as_bytes()).is_some())
+    }
+}
+
+impl Pass<'_> {
+    /// Adds the leaks of every rule.
+    pub(super) fn run(&self, cache: &mut Cache, leaks: &mut Vec<Leak>) {
+        self.look_at_sites(cache);
+        let mut rules: Vec<u32> = self.scanner.everywhere.iter().chain(&cache.touched).copied().collect();
+        rules.sort_unstable();
+        for number in rules {
+            let rule = &self.scanner.rules[number as usize];
+            if rule.content.is_none() || rule.skip_report {
+                continue;
+            }
+            let seen = cache.sightings[number as usize].has_keyword;
+            if !seen && !self.scanner.has_keyword(rule, self.text, cache) {
+                continue;
+            }
+            let found = self.detect(number as usize, cache);
+            leaks.extend(match rule.required.is_empty() || found.is_empty() {
+                true => found,
+                false => self.compose(rule, found, cache),
+            });
+        }
+    }
+
+    /// Fills the sightings.
+    fn look_at_sites(&self, cache: &mut Cache) {
+        let scanner = self.scanner;
+        let text = self.text;
+        let budget = FEW_WALKS.max(text.len().saturating_mul(MOST_WALKS));
+        let mut hits = std::mem::take(&mut cache.hits);
+        cache.begin();
+        scanner.automaton.find(text, &mut hits, |hits| {
+            for hit in hits {
+                for atom in scanner.automaton.atoms(*hit) {
+                    cache.seen[*atom as usize] = cache.pass;
+                    let atom = &scanner.atoms[*atom as usize];
+                    for site in &atom.sites {
+                        let of = scanner.sites[*site as usize];
+                        let Some(content) = &scanner.rules[of.rule as usize].content else { continue };
+                        let sighting = &mut cache.sightings[of.rule as usize];
+                        if sighting.everywhere {
+                            continue;
+                        }
+                        let at = hit.end - atom.length;
+                        let look =
+                            content.look(of.number as usize, text, at, hit.end, &mut cache.sites[*site as usize]);
+                        if look.walked == 0 && look.reach.is_none() {
+                            continue;
+                        }
+                        if sighting.walked == 0 && sighting.windows.is_empty() {
+                            cache.touched.push(of.rule);
+                        }
+                        sighting.walked = sighting.walked.saturating_add(look.walked).max(1);
+                        sighting.everywhere = sighting.walked > budget;
+                        if let Some(reach) = look.reach {
+                            sighting.windows.push(Window { at, reach });
+                            sighting.has_keyword |= of.has_keyword;
+                        }
+                    }
+                }
+            }
+            true
+        });
+        cache.hits = hits;
+    }
+
+    /// The leaks of one rule, whether it is reported or only required.
+    fn detect(&self, number: usize, cache: &mut Cache) -> Vec<Leak> {
+        let rule = &self.scanner.rules[number];
+        let origin = self.fragment.origin;
+        let Some(content) = &rule.content else {
+            return match self.decoded {
+                None => rule.path_leak(origin).into_iter().collect(),
+                Some(_) => Vec::new(),
+            };
+        };
+        let mut sighting = std::mem::take(&mut cache.sightings[number]);
+        let everywhere = sighting.everywhere || content.anchors.is_none();
+        let mut leaks = Vec::new();
+        let commit = origin.commit.as_ref().map_or("", |commit| &commit.id);
+        if (everywhere || !sighting.windows.is_empty())
+            && rule.path.as_ref().is_none_or(|path| path.is_match(&origin.path))
+            && !rule.allowlists.iter().any(|list| list.allows_place(&origin.path, commit))
+        {
+            let mut found = |start: usize, end: usize| leaks.extend(self.leak(rule, content, start, end, cache));
+            match everywhere {
+                true => all_matches(content, self.text, &mut found),
+                false => matches_through(content, self.text, rule.back, &mut sighting, &mut found),
+            }
+        }
+        cache.sightings[number] = sighting;
+        leaks
+    }
+
+    /// What a match comes to, if no allowlist and no threshold stands against it.
+    fn leak(&self, rule: &Ready, content: &Content, start: usize, end: usize, cache: &mut Cache) -> Option<Leak> {
+        let (text, original, origin) = (self.text, self.fragment.text, self.fragment.origin);
+        let is_newline = |byte: &u8| *byte == b'\n';
+        let whole = &text[start..end];
+        let leading = whole.iter().take_while(|byte| is_newline(byte)).count();
+        let trailing = whole[leading..].iter().rev().take_while(|byte| is_newline(byte)).count();
+        let matched = &whole[leading..whole.len() - trailing];
+
+        // gitleaks shortens a match at its end by what it trims at both ends.
+        let source = match self.decoded {
+            Some(decoded) => Some(decoded.source(start, end)?),
+            None => None,
+        };
+        let (first, last, truly) = match &source {
+            Some(source) => (source.start, source.end.min(original.len()), source.start),
+            None => (start, start + matched.len(), start + leading),
+        };
+        let first = first.min(last);
+        let place = cache.lines.place(original, first, last);
+        let line = &original[place.line_start..place.line_end];
+        if !self.scanner.options.ignore_allow_comments && memchr::memmem::find(line, ALLOW_COMMENT).is_some() {
+            return None;
+        }
+        let (from, to) = content.secret(matched, rule.secret_group);
+        let secret = &matched[from..to];
+        let bits = entropy::shannon(secret);
+        if rule.entropy != 0.0 && bits <= rule.entropy {
+            return None;
+        }
+        let commit = origin.commit.as_ref().map_or("", |commit| &commit.id);
+        let decoded_line = source.as_ref().map(|source| &text[source.line.clone()]).filter(|line| !line.is_empty());
+        let found = Found { secret, matched, line: decoded_line.unwrap_or(line), path: &origin.path, commit };
+        let mut lists = self.scanner.allowlists.iter().chain(&rule.allowlists);
+        if lists.any(|list| list.allows(&found)) {
+            return None;
+        }
+        let start_line = self.fragment.lines_before + 1 + place.start_line;
+        let until = if source.is_some() { last } else { truly + matched.len() };
+        let span = cache.lines.span(original, truly.min(until), until, self.fragment.lines_before);
+        let line = self.kept(line, first - place.line_start.min(first), cache);
+        let tags = rule.tags.iter().cloned().chain(source.into_iter().flat_map(|source| source.tags));
+        Some(Leak {
+            rule: rule.id.clone(),
+            description: rule.description.clone(),
+            start_line,
+            end_line: self.fragment.lines_before + 1 + place.end_line,
+            start_column: place.start_column,
+            end_column: place.end_column,
+            matched: matched.into(),
+            secret: secret.into(),
+            line,
+            file: origin.path.clone(),
+            symlink: origin.symlink.clone(),
+            commit: origin.commit.clone(),
+            link: String::new(),
+            entropy: bits as f32,
+            tags: tags.collect(),
+            fingerprint: rule.fingerprint(origin, start_line),
+            span,
+        })
+    }
+
+    /// The line as the leak keeps it: whole, unless the leaks of this fragment hold too much already.
+    fn kept(&self, line: &[u8], at: usize, cache: &mut Cache) -> BString {
+        let line = match cache.line_bytes.saturating_add(line.len()) > MOST_LINE_BYTES {
+            true => &line[at.saturating_sub(LINE_MARGIN)..line.len().min(at + LINE_MARGIN)],
+            false => line,
+        };
+        cache.line_bytes += line.len();
+        line.into()
+    }
+
+    /// Those of `found` near which every required rule has a match.
+    fn compose(&self, rule: &Ready, found: Vec<Leak>, cache: &mut Cache) -> Vec<Leak> {
+        let each: Vec<(&Required, Vec<Leak>)> =
+            rule.required.iter().map(|(number, required)| (required, self.detect(*number, cache))).collect();
+        let complete = |leak: &Leak| {
+            each.iter().all(|(required, others)| others.iter().any(|other| is_near(leak, other, required)))
+        };
+        found.into_iter().filter(complete).collect()
+    }
+}
+
+fn is_near(leak: &Leak, other: &Leak, required: &Required) -> bool {
+    let within = |a: usize, b: usize, most: Option<u32>| most.is_none_or(|most| a.abs_diff(b) <= most as usize);
+    within(leak.start_line, other.start_line, required.within_lines)
+        && within(leak.start_column, other.start_column, required.within_columns)
+}
+
+/// Every match in `text`, one behind the other.
+fn all_matches(content: &Content, text: &[u8], found: &mut impl FnMut(usize, usize)) {
+    let mut at = 0;
+    let mut last_end = None;
+    while at <= text.len() {
+        let Some((start, end)) = content.find(text, at) else { return };
+        // As Go has it: no empty match where another one ended.
+        if start != end || last_end != Some(start) {
+            found(start, end);
+        }
+        last_end = Some(end);
+        at = if end > start { end } else { next_character(text, end) };
+    }
+}
+
+/// Every match in `text` that goes through a window, one behind the other: just those that a search of the whole text
+/// would find, because every match goes through one.
+fn matches_through(
+    content: &Content,
+    text: &[u8],
+    back: usize,
+    sighting: &mut Sighting,
+    found: &mut impl FnMut(usize, usize),
+) {
+    sighting.windows.sort_unstable();
+    let windows = &sighting.windows;
+    // The windows whose matches may start at or before the current one; the farthest reach of them stands in front.
+    let mut farthest: VecDeque<Window> = VecDeque::new();
+    let mut ahead = 0;
+    // Behind the last match, and behind the starts that were tried already.
+    let mut from = 0;
+    let mut known: Option<(usize, Option<(usize, usize)>)> = None;
+    for window in windows {
+        while let Some(next) = windows.get(ahead).filter(|next| next.at.saturating_sub(back) <= window.at) {
+            while farthest.back().is_some_and(|last| last.reach <= next.reach) {
+                farthest.pop_back();
+            }
+            farthest.push_back(*next);
+            ahead += 1;
+        }
+        while farthest.front().is_some_and(|first| first.at < window.at) {
+            farthest.pop_front();
+        }
+        // One byte more, for assertions at the end of a match.
+        let reach = farthest.front().map_or(window.reach, |first| first.reach);
+        let mut cut = (reach + 1).min(text.len());
+        from = from.max(window.at.saturating_sub(back));
+        while from <= window.at {
+            let next = match known {
+                Some((same_cut, next)) if same_cut == cut && next.is_none_or(|(start, _)| start >= from) => next,
+                _ => content.find(&text[..cut], from),
+            };
+            if let Some((_, end)) = next
+                && end == cut
+                && cut < text.len()
+            {
+                // An assertion held at our cut that may not hold in the text.
+                cut = text.len();
+                continue;
+            }
+            known = Some((cut, next));
+            let Some((start, end)) = next.filter(|(start, _)| *start <= window.at) else { break };
+            found(start, end);
+            from = if end > start { end } else { next_character(text, end) };
+            known = None;
+        }
+        from = from.max(window.at + 1);
+    }
+}
+
+/// Behind the character at `at`.
+fn next_character(text: &[u8], at: usize) -> usize {
+    (at + 1..text.len()).find(|next| text[*next] & 0xc0 != 0x80).unwrap_or(text.len().max(at + 1))
+}
