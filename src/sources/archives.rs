@@ -309,3 +309,88 @@ fn seven_zip_members(
     });
     result.map_err(io::Error::other)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Mutex;
+
+    use super::super::content::{self, Look, Stats};
+    use super::*;
+    use crate::secrets::{Fragment, Origin};
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (name, text) in files {
+            let mut header = tar::Header::new_ustar();
+            header.set_size(text.len() as u64);
+            header.set_mode(0o644);
+            builder.append_data(&mut header, name, *text).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    /// What is found in an archive: paths with their text, and the rest.
+    fn look(name: &str, bytes: &[u8], depth: u32, limits: Limits) -> (Vec<(String, String)>, Stats) {
+        let seen = Mutex::new(Vec::new());
+        let each = |fragment: &Fragment<'_>| {
+            let text = String::from_utf8_lossy(fragment.text).into_owned();
+            seen.lock().unwrap().push((fragment.origin.path.to_string(), text));
+        };
+        let look = Look { archive_depth: depth, limits, ..Look::new(&|path| path.starts_with(b"vendor/")) };
+        let origin = Origin { path: name.into(), ..Origin::default() };
+        let stats = content::one(&origin, &mut &*bytes, &look, &each);
+        (seen.into_inner().unwrap(), stats)
+    }
+
+    #[test]
+    fn archives_in_archives_are_looked_into_as_deep_as_asked() {
+        let inner = gzip(&tar(&[("./deep/a.txt", b"inner")]));
+        let outer = tar(&[("b.txt", b"outer"), ("n.tar.gz", &inner), ("vendor/c.txt", b"not ours"), ("p.bin", b"MZ")]);
+        let (seen, stats) = look("o.tar", &outer, 2, Limits::default());
+        let pair = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+        assert_eq!(seen, [pair("o.tar!b.txt", "outer"), pair("o.tar!n.tar.gz!deep/a.txt", "inner")]);
+        assert_eq!((stats.files, stats.skipped.allowed, stats.skipped.binaries), (2, 1, 1));
+        assert_eq!(stats.problems, []);
+        let (seen, stats) = look("o.tar", &outer, 1, Limits::default());
+        assert_eq!((seen.len(), stats.skipped.archives), (1, 1));
+    }
+
+    #[test]
+    fn what_unpacks_to_too_much_is_cut_short_and_said_once() {
+        let limits = Limits { bytes: 200_000, ratio: 0, ..Limits::default() };
+        let bomb = gzip(&vec![b' '; 4_000_000]);
+        let (seen, stats) = look("bomb.gz", &bomb, 1, limits);
+        assert!(seen.len() <= 2);
+        assert_eq!((stats.problem_count, stats.problems[0].reason.contains("bomb")), (1, true));
+        let (_, stats) = look("outer.tar", &tar(&[("inner.gz", &bomb)]), 2, limits);
+        assert_eq!((stats.problem_count, stats.problems[0].path.to_string()), (1, "outer.tar".to_owned()));
+    }
+
+    #[test]
+    fn too_many_files_are_cut_short() {
+        let files: Vec<(String, &[u8])> = (0..20).map(|number| (format!("{number}"), b"x".as_slice())).collect();
+        let files: Vec<(&str, &[u8])> = files.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+        let (seen, stats) = look("a.tar", &tar(&files), 1, Limits { entries: 5, ..Limits::default() });
+        assert_eq!((seen.len(), stats.problem_count), (5, 1));
+    }
+
+    #[test]
+    fn what_cannot_be_unpacked_is_said() {
+        for (name, bytes) in [
+            ("a.rar", b"Rar!\x1a\x07\0".as_slice()),
+            ("a.s2", b"\xff\x06\0\0"),
+            ("a.7z", b"7z\xbc"),
+            ("a.zst", b"\x28\xb5\x2f\xfd\0"),
+        ] {
+            let (seen, stats) = look(name, bytes, 1, Limits::default());
+            assert_eq!((seen.len(), stats.problem_count), (0, 1), "{name}");
+        }
+    }
+}
