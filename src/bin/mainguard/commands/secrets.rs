@@ -56,6 +56,8 @@ pub(crate) fn exit_of_usage(error: &clap::Error, mut words: impl Iterator<Item =
 
 pub(crate) fn run(args: SecretsArgs, repo: &Path, environment: &Environment, console: &Console) -> anyhow::Result<u8> {
     let here = |source: Option<PathBuf>| match source {
+        // Joined to `.`, paths would be reported with `./` before them.
+        Some(source) if !source.as_os_str().is_empty() && repo == Path::new(".") => source,
         Some(source) if !source.as_os_str().is_empty() => repo.join(source),
         _ => repo.to_owned(),
     };
