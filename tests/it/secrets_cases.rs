@@ -50,6 +50,9 @@ fn secrets(directory: &Path) -> Command {
     command
 }
 
+/// Cases by our own rules, which find the same and describe it in their own words.
+const OUR_RULES: [&str; 3] = ["config-default", "extend-default", "git-allow-commits"];
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -74,11 +77,12 @@ fn findings(path: &Path) -> Vec<BTreeMap<String, Value>> {
 }
 
 /// What one report has and the other lacks; empty when they agree.
-fn differences(expected: &Path, actual: &Path) -> String {
+fn differences(expected: &Path, actual: &Path, but: &[&str]) -> String {
     let (expected, actual) = (findings(expected), findings(actual));
     let fields: Vec<&String> =
         expected.first().or(actual.first()).map(|first| first.keys().collect()).unwrap_or_default();
-    let fields: Vec<&String> = fields.into_iter().filter(|field| *field != "Entropy").collect();
+    let fields: Vec<&String> =
+        fields.into_iter().filter(|field| *field != "Entropy" && !but.contains(&field.as_str())).collect();
     let key = |finding: &BTreeMap<String, Value>| {
         let values = fields.iter().map(|field| match (field.as_str(), finding.get(*field)) {
             ("Tags", None | Some(Value::Null)) => "[]".to_owned(),
@@ -134,7 +138,8 @@ fn attempt(case: &Case, root: &Path, report: &Path, cases: &Path) -> Result<(), 
     if code != wanted {
         return Err(format!("{}: exit {code} instead of {wanted}\n{stderr}", case.name));
     }
-    match case.expected.as_ref().map(|expected| differences(&cases.join(expected), report)) {
+    let but: &[&str] = if OUR_RULES.contains(&case.name.as_str()) { &["Description", "Tags"] } else { &[] };
+    match case.expected.as_ref().map(|expected| differences(&cases.join(expected), report, but)) {
         Some(differences) if !differences.is_empty() => Err(format!("{}: {differences}\n{stderr}", case.name)),
         _ => Ok(()),
     }
@@ -148,6 +153,15 @@ fn every_case_of_gitleaks_ends_as_it_did_with_gitleaks() {
     let folder = tempfile::tempdir().unwrap();
     let (root, report) = (folder.path().join("cases"), folder.path().join("report.json"));
     copy(&cases, &root);
+    // A link that did not survive the way here: what is left of it is its target, as text.
+    #[cfg(unix)]
+    {
+        let link = root.join("sym/links/l.txt");
+        if !link.is_symlink() {
+            fs::remove_file(&link).unwrap();
+            std::os::unix::fs::symlink("../real/t.txt", &link).unwrap();
+        }
+    }
     let failures: Vec<String> = list.iter().filter_map(|case| attempt(case, &root, &report, &cases).err()).collect();
     println!("{} of {} cases", list.len() - failures.len(), list.len());
     assert!(failures.is_empty(), "{} of {} cases fail:\n\n{}", failures.len(), list.len(), failures.join("\n\n"));
@@ -162,6 +176,6 @@ fn the_corpus_has_the_findings_that_gitleaks_has() {
         .args(["dir", "corpus", "-c", "../gitleaks.toml", "-f", "json", "-r"])
         .arg(&report));
     assert_eq!(answer.code, 1, "{}", answer.stderr);
-    let differences = differences(&shared.join("parity/expected-gitleaks.json"), &report);
+    let differences = differences(&shared.join("parity/expected-gitleaks.json"), &report, &[]);
     assert!(differences.is_empty(), "{differences}");
 }
