@@ -20,6 +20,8 @@ mod house;
 mod publish;
 mod readme;
 mod reports;
+mod secrets_cases;
+mod secrets_files;
 mod secrets_history;
 mod secrets_parity;
 mod secrets_reports;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use mainguard::report::Format;
 
-use crate::commands::{config::ConfigCommand, critic::CriticArgs};
+use crate::commands::{config::ConfigCommand, critic::CriticArgs, rules::RulesCommand, secrets::args::SecretsArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -65,6 +65,11 @@ pub(crate) enum Command {
     Critic(CriticArgs),
     /// Measure a change
     Size(CheckArgs),
+    /// Look for secrets in history, files or standard input, as gitleaks does
+    Secrets(Box<SecretsArgs>),
+    /// Check, list and explain the rules for secrets
+    #[command(subcommand)]
+    Rules(RulesCommand),
     /// Judge what `git push` is about to send; git calls this from its pre-push hook
     PrePush(PrePushArgs),
     /// Install, remove or look at the git hooks

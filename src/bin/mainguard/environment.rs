@@ -22,6 +22,8 @@ pub(crate) struct Environment {
     pub(crate) token: Option<mainguard::github::client::Token>,
     /// What the pre-commit framework says is being pushed: the remote's commit and ours. It reads git's lines itself.
     pub(crate) pre_commit_range: Option<(String, String)>,
+    /// `GITLEAKS_CONFIG_TOML`: a rule file's content.
+    pub(crate) gitleaks_config_toml: Option<String>,
     /// Now.
     pub(crate) now: DateTime<Utc>,
     stdout: Stream,
@@ -74,6 +76,7 @@ impl Environment {
             token: text("MAINGUARD_GITHUB_TOKEN")
                 .or_else(|| text("GITHUB_TOKEN"))
                 .and_then(|token| mainguard::github::client::Token::new(&token)),
+            gitleaks_config_toml: text("GITLEAKS_CONFIG_TOML"),
             now: Utc::now(),
             stdout: Stream { color: color(std::io::stdout().is_terminal()) },
             stderr: Stream { color: color(std::io::stderr().is_terminal()) },

@@ -28,17 +28,20 @@ fn main() -> ExitCode {
         Err(error) => {
             // Help and version are answers and go to stdout; clap knows which is which. A closed pipe is the reader's.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { EXIT_BROKEN } else { 0 });
+            let broken = || commands::secrets::exit_of_usage(&error, std::env::args().skip(1)).unwrap_or(EXIT_BROKEN);
+            return ExitCode::from(if error.use_stderr() { broken() } else { 0 });
         }
     };
     let color = environment.color_stderr(cli.global.color);
     let mut console = Console::new(&environment, &cli.global);
+    // gitleaks' own, for those who put our name in its place.
+    let broken = if matches!(cli.command, Command::Secrets(_)) { commands::secrets::EXIT_BROKEN } else { EXIT_BROKEN };
     match run(cli, &environment, &mut console) {
         Ok(code) => ExitCode::from(code),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = std::io::stderr().write_all(render(&error, color).as_bytes());
-            ExitCode::from(EXIT_BROKEN)
+            ExitCode::from(broken)
         }
     }
 }
@@ -49,6 +52,8 @@ fn run(cli: Cli, environment: &Environment, console: &mut Console) -> anyhow::Re
         Command::Check(args) => commands::check::run(&args, repo, environment, console),
         Command::Size(args) => commands::check::only(mainguard::guards::Guard::Size, args, repo, environment, console),
         Command::Critic(args) => commands::critic::run(args, repo, environment, console),
+        Command::Secrets(args) => commands::secrets::run(*args, repo, environment, console),
+        Command::Rules(command) => commands::rules::run(command, console),
         Command::PrePush(args) => commands::pre_push::run(&args, repo, environment, console),
         Command::Hook(command) => commands::hook::run(command, repo, console),
         Command::Init(args) => commands::init::run(args, repo, console),

@@ -1,0 +1,62 @@
+//! `mainguard rules`: check a rule file, list the rules, say what one of them looks for.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Subcommand, ValueHint};
+use mainguard::secrets::builtin;
+
+use crate::commands::secrets::{explain, rules_in_force};
+use crate::console::Console;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    /// Say everything that is wrong or odd in a rule file in gitleaks' format
+    Check {
+        /// The rule file
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+    /// List the built-in rules, or those of a file
+    List {
+        /// The rule file
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+    },
+    /// Say what a rule looks for, how a leak is revoked and how it leaves history
+    Explain {
+        /// The rule's id
+        id: String,
+    },
+}
+
+pub(crate) fn run(command: RulesCommand, console: &Console) -> anyhow::Result<u8> {
+    match command {
+        RulesCommand::Check { file } => {
+            let rules = load(&file, console)?;
+            console.answer(&format!("{} is sound: {} rules\n", file.display(), rules.rules.len()))?;
+        }
+        RulesCommand::List { file } => {
+            let rules = match file {
+                Some(file) => load(&file, console)?,
+                None => builtin::rules(),
+            };
+            let width = rules.rules.iter().map(|rule| rule.id.len()).max().unwrap_or_default();
+            let text = rules.rules.iter().fold(String::new(), |mut text, rule| {
+                let _ = writeln!(text, "{:width$}  {}", rule.id, rule.description.lines().next().unwrap_or_default());
+                text
+            });
+            console.answer(&text)?;
+        }
+        RulesCommand::Explain { id } => console.answer(&explain::explain(&id, &builtin::rules())?)?,
+    }
+    Ok(0)
+}
+
+fn load(file: &Path, console: &Console) -> anyhow::Result<mainguard::secrets::RuleSet> {
+    let loaded = rules_in_force::load(&rules_in_force::read(file)?, &file.display().to_string())?;
+    for warning in &loaded.warnings {
+        console.warn(&warning.to_string());
+    }
+    Ok(loaded.rules)
+}

@@ -1,0 +1,85 @@
+//! Trees and archives as people, and enemies, have them.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::cli::{mainguard, run, run_with_stdin};
+
+/// A folder with one rule, `KEY` and six digits.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(".gitleaks.toml"), "[[rules]]\nid = 'key'\nregex = '''KEY[0-9]{6}'''\n").unwrap();
+    folder
+}
+
+fn secrets(folder: &Path, words: &[&str]) -> Command {
+    let mut command = mainguard(folder);
+    command.env_remove("GITLEAKS_CONFIG").env_remove("GITLEAKS_CONFIG_TOML").arg("secrets").args(words);
+    command
+}
+
+/// Paths of the findings, as the report has them.
+fn files(stdout: &str) -> Vec<String> {
+    let report: serde_json::Value = serde_json::from_str(stdout).expect(stdout);
+    report.as_array().unwrap().iter().map(|finding| finding["File"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_text_that_is_called_an_archive_is_scanned_when_archives_are() {
+    let folder = folder();
+    fs::write(folder.path().join("my.brief.txt"), "KEY123456\n").unwrap();
+    let answer = run(&mut secrets(folder.path(), &["dir", ".", "-f", "json", "-r", "-"]));
+    assert_eq!((answer.code, answer.stdout.as_str()), (0, "[]\n"), "gitleaks takes it for brotli");
+    let words = ["dir", ".", "--max-archive-depth", "1", "-f", "json", "-r", "-"];
+    let answer = run(&mut secrets(folder.path(), &words));
+    assert_eq!(files(&answer.stdout), ["my.brief.txt"], "{}", answer.stderr);
+}
+
+#[test]
+fn a_broken_archive_is_said_and_the_rest_is_scanned() {
+    let folder = folder();
+    fs::write(folder.path().join("a.zip"), b"PK\x03\x04 and then nothing that makes sense").unwrap();
+    fs::write(folder.path().join("b.txt"), "KEY123456\n").unwrap();
+    let words = ["dir", ".", "--max-archive-depth", "1", "-f", "json", "-r", "-"];
+    let answer = run(&mut secrets(folder.path(), &words));
+    assert_eq!(answer.code, 1);
+    assert_eq!(files(&answer.stdout), ["b.txt"]);
+    assert!(answer.stderr.contains("a.zip: not scanned"), "{}", answer.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_a_circle_end() {
+    let folder = folder();
+    std::os::unix::fs::symlink("b", folder.path().join("a")).unwrap();
+    std::os::unix::fs::symlink("a", folder.path().join("b")).unwrap();
+    std::os::unix::fs::symlink(".", folder.path().join("here")).unwrap();
+    fs::write(folder.path().join("c"), "KEY123456\n").unwrap();
+    let words = ["dir", ".", "--follow-symlinks", "-f", "json", "-r", "-"];
+    let answer = run(&mut secrets(folder.path(), &words));
+    assert_eq!(files(&answer.stdout), ["c"], "{}", answer.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_name_that_is_not_text_is_reported_all_the_same() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = folder();
+    let name = std::ffi::OsStr::from_bytes(b"caf\xe9.txt");
+    fs::write(folder.path().join(name), "KEY123456\n").unwrap();
+    let answer = run(&mut secrets(folder.path(), &["dir", ".", "-f", "json", "-r", "-"]));
+    assert_eq!(files(&answer.stdout), ["caf\u{fffd}.txt"], "{}", answer.stderr);
+}
+
+#[test]
+fn nothing_scanned_is_a_warning_and_stdin_is_a_source() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    let answer = run(&mut secrets(folder.path(), &["dir", "empty"]));
+    assert_eq!(answer.code, 0);
+    assert!(answer.stderr.contains("nothing was scanned"), "{}", answer.stderr);
+    let answer = run_with_stdin(&mut secrets(folder.path(), &["stdin"]), b"KEY123456\n");
+    assert_eq!(answer.code, 1);
+    assert!(answer.stderr.contains("leaks found: 1") && !answer.text().contains("123456"), "{}", answer.text());
+}
