@@ -21,6 +21,7 @@ mod entropy;
 pub mod examples;
 pub mod fragment;
 pub mod ignores;
+pub mod known;
 pub mod leak;
 mod place;
 pub mod redact;

@@ -7,6 +7,7 @@ use regex_automata::meta;
 use regex_automata::util::syntax;
 
 use super::dialect::{self, DialectError};
+use super::known;
 use super::rules::{Allowlist, Condition, Target};
 
 /// One allowlist. Its patterns are compiled when they are first asked.
@@ -129,7 +130,9 @@ pub(super) struct Pattern {
 impl Pattern {
     pub(super) fn new(pattern: &str) -> Result<Pattern, DialectError> {
         let translated = dialect::translate(pattern)?;
-        dialect::tree(&translated)?;
+        if !known::is_sound(pattern) {
+            dialect::tree(&translated)?;
+        }
         Ok(Pattern { translated, compiled: OnceLock::new() })
     }
 

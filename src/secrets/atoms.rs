@@ -104,9 +104,13 @@ pub(super) fn behind(rest: &Hir, letters: usize) -> Hir {
 fn begins(pattern: &Hir, bytes: &mut [bool; 256]) -> bool {
     match pattern.kind() {
         HirKind::Empty | HirKind::Look(_) => false,
-        HirKind::Literal(literal) => {
-            literal.0.first().is_some_and(|first| std::mem::replace(&mut bytes[usize::from(*first)], true) || true)
-        }
+        HirKind::Literal(literal) => match literal.0.first() {
+            Some(first) => {
+                bytes[usize::from(*first)] = true;
+                true
+            }
+            None => false,
+        },
         HirKind::Class(Class::Unicode(class)) => {
             for range in class.iter() {
                 for ascii in u32::from(range.start())..=u32::from(range.end()).min(127) {
@@ -125,7 +129,14 @@ fn begins(pattern: &Hir, bytes: &mut [bool; 256]) -> bool {
         HirKind::Repetition(repetition) => begins(&repetition.sub, bytes) && repetition.min > 0,
         HirKind::Capture(capture) => begins(&capture.sub, bytes),
         HirKind::Concat(parts) => parts.iter().any(|part| begins(part, bytes)),
-        HirKind::Alternation(parts) => parts.iter().fold(true, |all, part| begins(part, bytes) && all),
+        HirKind::Alternation(parts) => {
+            let mut all = true;
+            for part in parts {
+                // Each is asked, also behind one that may take nothing: all of them add their first bytes.
+                all &= begins(part, bytes);
+            }
+            all
+        }
     }
 }
 

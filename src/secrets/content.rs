@@ -13,6 +13,7 @@ use regex_syntax::hir::{Hir, HirKind};
 
 use super::atoms;
 use super::dialect::{self, DialectError};
+use super::known;
 
 /// How much of a pattern is held against every site, in bytes.
 const GLANCE: usize = 40;
@@ -82,6 +83,17 @@ pub(super) struct Look {
 
 impl Content {
     pub(super) fn new(pattern: &str) -> Result<Content, DialectError> {
+        match known::anchors(pattern) {
+            Some(anchors) => {
+                let translated = dialect::translate(pattern)?;
+                Ok(Content { translated, anchors, sites: OnceLock::new(), matcher: OnceLock::new() })
+            }
+            None => Content::derived(pattern),
+        }
+    }
+
+    /// As [`Content::new`], looking nothing up.
+    pub(super) fn derived(pattern: &str) -> Result<Content, DialectError> {
         let translated = dialect::translate(pattern)?;
         let tree = dialect::tree(&translated)?;
         let sites = atoms::sites(&tree);

@@ -258,7 +258,7 @@ fn unicode(encoded: &[u8]) -> Option<Vec<u8>> {
 
 fn hexadecimal(encoded: &[u8]) -> Option<Vec<u8>> {
     // Letters alone are a word.
-    if encoded.len() % 2 != 0 || !encoded.iter().any(u8::is_ascii_digit) {
+    if !encoded.len().is_multiple_of(2) || !encoded.iter().any(u8::is_ascii_digit) {
         return None;
     }
     encoded.chunks(2).map(|pair| byte(pair).filter(|byte| is_printable(*byte))).collect()
@@ -271,7 +271,7 @@ fn base64(encoded: &[u8]) -> Option<Vec<u8>> {
     }
     let padding = encoded.iter().rev().take_while(|byte| **byte == b'=').count();
     let body = &encoded[..encoded.len() - padding];
-    let standard = || (encoded.len() % 4 == 0 && padding <= 2).then(|| sextets(body, b'+', b'/')).flatten();
+    let standard = || (encoded.len().is_multiple_of(4) && padding <= 2).then(|| sextets(body, b'+', b'/')).flatten();
     let url = || (padding == 0 && body.len() % 4 != 1).then(|| sextets(body, b'-', b'_')).flatten();
     standard().or_else(url)
 }

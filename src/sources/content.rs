@@ -230,7 +230,7 @@ impl<'a> Worker<'a> {
         };
         let mut fragments = Fragments::new(input, &mut self.buffers);
         let mut bytes = 0;
-        while let Some(piece) = fragments.next()? {
+        while let Some(piece) = fragments.piece()? {
             if self.look.is_cancelled() {
                 return Ok(());
             }

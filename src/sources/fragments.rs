@@ -55,7 +55,7 @@ impl<'b, R: Read> Fragments<'b, R> {
     ///
     /// # Errors
     /// What `input` says, save interruptions. What was read before the error is lost, as in gitleaks.
-    pub fn next(&mut self) -> io::Result<Option<Piece<'_>>> {
+    pub fn piece(&mut self) -> io::Result<Option<Piece<'_>>> {
         self.buffers.text.clear();
         if self.ahead_at < self.buffers.ahead.len() {
             self.buffers.text.extend_from_slice(&self.buffers.ahead[self.ahead_at..]);
@@ -131,7 +131,7 @@ mod tests {
         let mut buffers = Buffers::default();
         let mut fragments = Fragments::new(text, &mut buffers);
         let mut pieces = Vec::new();
-        while let Some(piece) = fragments.next().unwrap() {
+        while let Some(piece) = fragments.piece().unwrap() {
             pieces.push((piece.text.len(), piece.lines_before));
         }
         pieces
@@ -178,7 +178,7 @@ mod tests {
         let mut buffers = Buffers::default();
         let mut fragments = Fragments::new(io::repeat(b'x').take(40_000_000), &mut buffers);
         let mut bytes = 0;
-        while let Some(piece) = fragments.next().unwrap() {
+        while let Some(piece) = fragments.piece().unwrap() {
             bytes += piece.text.len();
             assert!(piece.text.len() <= READ + GROWTH && piece.lines_before == 0);
         }
@@ -200,7 +200,7 @@ mod tests {
         let mut buffers = Buffers::default();
         let mut fragments = Fragments::new(Drips(&text), &mut buffers);
         let mut pieces = Vec::new();
-        while let Some(piece) = fragments.next().unwrap() {
+        while let Some(piece) = fragments.piece().unwrap() {
             pieces.push((piece.text.len(), piece.lines_before));
         }
         assert_eq!(pieces, cut(&text));

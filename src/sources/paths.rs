@@ -1,7 +1,5 @@
 //! Paths as gitleaks reports them: cleaned the way Go cleans them, with `/`. An edge: links are read.
 
-#![expect(clippy::disallowed_methods, reason = "reads symbolic links")]
-
 use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path, PathBuf};

@@ -329,3 +329,18 @@ fn every_true_secret_that_gitleaks_finds_is_found() {
     }
     assert!(missing.is_empty(), "{} missing:\n{}", missing.len(), missing.into_iter().collect::<Vec<_>>().join("\n"));
 }
+
+/// What is known of the patterns is what would be derived from them.
+#[test]
+fn the_table_of_known_patterns_is_true() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/rules/secrets/known.txt");
+    let derived = mainguard::secrets::known::table(&builtin::rules());
+    if std::env::var_os("MAINGUARD_BLESS").is_some() {
+        std::fs::write(file, &derived).unwrap();
+    }
+    let stored = std::fs::read_to_string(file).unwrap();
+    assert!(
+        stored == derived,
+        "the rules have changed: MAINGUARD_BLESS=1 cargo test --test it the_table_of_known_patterns"
+    );
+}

@@ -115,7 +115,7 @@ fn scan_and_tell(args: &ScanArgs, job: &Job, environment: &Environment, console:
     keep_enabled(&mut rules, &args.enable_rule)?;
     let report = write::Report::planned(args)?;
     let mut ignores = ignores(args, source, &said)?;
-    let baseline = args.baseline_path.as_deref().map(|path| baseline(path)).transpose()?;
+    let baseline = args.baseline_path.as_deref().map(baseline).transpose()?;
 
     let cancel = Arc::new(AtomicBool::new(false));
     if args.timeout > 0 {
