@@ -1,6 +1,8 @@
 //! What every hostile input must survive, one function per reader. `cargo fuzz run NAME` looks for inputs that break
 //! one of them; `tests/it/fuzz.rs` runs them on random ones, so that they keep compiling and holding.
 
+use std::sync::LazyLock;
+
 use mainguard::change::{ChangeSet, Hunk};
 use mainguard::config::{self, Config};
 use mainguard::git::{lines, pre_push as refs};
@@ -8,6 +10,9 @@ use mainguard::github::payload as event;
 use mainguard::guards::critic as guard;
 use mainguard::pull_request::PullRequest;
 use mainguard::report::{Format, Options, json, render};
+use mainguard::secrets::rules::file;
+use mainguard::secrets::{self, Cache, Fragment, Origin, Scanner, builtin, dialect};
+use mainguard::sources::content::{self, Look};
 use mainguard::sources::patches::{Item, Limits, Patches};
 
 /// A configuration is read or refused with problems that can be printed.
@@ -87,5 +92,56 @@ pub(crate) fn report(data: &[u8]) {
     for format in Format::ALL {
         let text = render(format, &report, &Options::default());
         assert!(!text.contains('\u{1b}'), "a stranger's escape reached {format}");
+    }
+}
+
+/// A rule file is read or refused; what was read can be made ready or is refused with the pattern's name.
+pub(crate) fn rule_file(data: &[u8]) {
+    let outside = file::Outside {
+        groups: &|pattern| dialect::groups(pattern).map_err(|error| error.to_string()),
+        ..file::Outside::nothing()
+    };
+    match file::load(&String::from_utf8_lossy(data), "rules.toml", &outside) {
+        Ok(loaded) => {
+            let _ = Scanner::new(&loaded.rules, secrets::Options::default());
+        }
+        Err(error) => assert!(!error.problems.is_empty()),
+    }
+}
+
+/// A pattern of Go's dialect is understood or refused with a reason.
+pub(crate) fn pattern(data: &[u8]) {
+    if let Err(error) = dialect::groups(&String::from_utf8_lossy(data)) {
+        assert!(!error.message.is_empty());
+    }
+}
+
+static SCANNER: LazyLock<Scanner> = LazyLock::new(|| {
+    Scanner::new(&builtin::rules(), secrets::Options::default()).expect("the built-in rules are sound")
+});
+
+/// Whatever is scanned, leaks lie in it, a glance at it does not deny them, and `Debug` does not show them.
+pub(crate) fn scan(data: &[u8]) {
+    let (origin, mut cache) = (Origin { path: "a/file".into(), ..Origin::default() }, Cache::default());
+    let leaks = SCANNER.scan(&Fragment { text: data, lines_before: 0, origin: &origin }, &mut cache);
+    let lines = data.split(|&byte| byte == b'\n').count();
+    for leak in &leaks {
+        assert!((1..=lines).contains(&leak.span.start_line) && leak.span.end_line >= leak.span.start_line, "{leak:?}");
+        assert!(leak.secret.len() < 8 || !format!("{leak:?}").contains(&leak.secret.to_string()));
+    }
+    assert!(leaks.is_empty() || SCANNER.may_contain(data, &mut cache), "{leaks:?}");
+}
+
+/// An archive is looked into or named as a problem, within its bounds.
+pub(crate) fn archive(data: &[u8]) {
+    let never = |_: &[u8]| false;
+    let mut look = Look::new(&never);
+    look.archive_depth = 3;
+    look.limits.bytes = 1 << 20;
+    look.limits.held = 1 << 20;
+    for name in ["a.zip", "a.tar", "a.tar.gz", "a.7z", "a.xz", "a.bz2", "a.zst", "a.br", "a.lz4"] {
+        let origin = Origin { path: name.into(), ..Origin::default() };
+        let stats = content::one(&origin, &mut &data[..], &look, &|_| {});
+        assert!(stats.bytes <= (1 << 20) + 100 * data.len() as u64, "{name}: {} bytes", stats.bytes);
     }
 }

@@ -46,6 +46,28 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn rule_files(data in nearly(&["[[rules]]\n", "id", "=", "'a'", "\n", "regex", "'''(?i)a{2,}'''", "[extend]\n", "useDefault = true", "[[rules.allowlists]]\n", "paths", "[", "]", "\"x\"", "secretGroup", "7", "# "])) {
+        targets::rule_file(&data);
+    }
+
+    #[test]
+    fn patterns(data in nearly(&["(", ")", "(?i)", "[", "]", "[^", "a", "\\w", "\\b", "{2,}", "{1001}", "*", "+?", "|", "^", "$", "\\z", "\\Q", "\\E", "(?P<n>", "\\pL", "."])) {
+        targets::pattern(&data);
+    }
+
+    #[test]
+    fn texts_to_scan(data in nearly(&["api_key = \"", "\"\n", "ghp_", "0123456789abcdefghijklmnopqrstuvwxyz", "Z3", "%41", "\\u0041", "U+0041 ", "gitleaks:allow", "-----BEGIN PRIVATE KEY-----\n", "aGVsbG8gd29ybGQgaGVsbG8=", "\n", "\u{212a}"])) {
+        targets::scan(&data);
+    }
+
+    #[test]
+    fn archives(data in nearly(&["PK\x03\x04", "PK\x01\x02", "PK\x05\x06", "\x1f", "BZh9", "7z", "ustar", "\0\0\0\0", "a.txt", "\x7f"])) {
+        targets::archive(&data);
+    }
+}
+
 /// A true report with something else in one place.
 #[test]
 fn reports() {
