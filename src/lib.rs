@@ -21,6 +21,7 @@ pub mod guards;
 pub mod label;
 pub mod policy;
 pub mod pull_request;
+pub mod queue;
 pub mod report;
 pub mod text;
 pub mod verdict;

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// Each room and the rooms that it may name, lowest floor first. A room is a file of `src/` with the folder of its name.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("text", &[]),
     ("change", &["text"]),
     ("finding", &["change", "text"]),
     ("label", &[]),
+    ("queue", &["text", "change", "label"]),
     ("pull_request", &["change"]),
     ("attributes", &["change"]),
     ("guards", &["text", "change", "finding", "label", "pull_request", "attributes"]),
