@@ -13,24 +13,36 @@
 use chrono::{DateTime, Utc};
 
 pub mod action;
+mod admit;
+mod batch;
+mod bisect;
 pub mod build;
 pub mod checks;
 pub mod config;
 pub mod entry;
 pub mod event;
+mod explain;
+mod follow;
 mod freeze;
+mod order;
+mod plan;
 mod safety;
+mod settle;
 pub mod state;
+mod tell;
+mod train;
 pub mod world;
 
 pub use action::Action;
 pub use config::Config;
+pub use explain::{explain, line};
 pub use state::State;
+pub use tell::{MARKER, TRY_MARKER};
 pub use world::World;
 
 /// What to remember and what to do, given what was remembered and what was observed. Total and deterministic.
-pub fn plan(state: &State, _world: &World, _config: &Config, _now: DateTime<Utc>) -> (State, Vec<Action>) {
-    (state.clone(), Vec::new())
+pub fn plan(state: &State, world: &World, config: &Config, now: DateTime<Utc>) -> (State, Vec<Action>) {
+    plan::plan_with(state, world, config, now, safety::Safety::ALL)
 }
 
 /// The pull requests that a description names in lines `Depends-On: #12, #13`; at most 32.

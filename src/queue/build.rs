@@ -72,6 +72,8 @@ pub struct Build {
     pub purpose: Purpose,
     /// What it stands on: its first parent.
     pub onto: Onto,
+    /// It will probably be red, so nothing stands on it: its only member was red before.
+    pub suspect: bool,
     /// Who is merged, in this order. Empty in a probe of the branch itself.
     pub members: Vec<Member>,
     /// The commit that it became.
@@ -88,6 +90,8 @@ pub struct Build {
     pub ended_at: Option<DateTime<Utc>>,
     /// How often the push that lands it was refused.
     pub refused: u32,
+    /// Whether its outcome was told, where nobody else tells it.
+    pub told: bool,
     /// Where it stands.
     pub phase: BuildPhase,
 }

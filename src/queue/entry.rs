@@ -27,6 +27,8 @@ pub struct Entry {
     pub asked_at: DateTime<Utc>,
     /// Whether the label was seen since; only then can it be missed.
     pub label_seen: bool,
+    /// Whether all its own checks were seen green.
+    pub checks_passed: bool,
     /// Larger is earlier; one point is worth [`ageing_minutes`](super::Config) of waiting.
     pub priority: i32,
     /// Never in a batch with others.

@@ -5,14 +5,14 @@ use chrono::{DateTime, Datelike, Duration, Timelike, Utc, Weekday};
 use super::config::{Day, Freezes, WeeklyFreeze};
 
 /// The reason of the scheduled freeze at `now`, if there is one.
-pub fn scheduled(freezes: &Freezes, now: DateTime<Utc>) -> Option<&str> {
+pub(super) fn scheduled(freezes: &Freezes, now: DateTime<Utc>) -> Option<&str> {
     let period = freezes.periods.iter().find(|period| period.from <= now && now < period.until);
     let weekly = || freezes.weekly.iter().find(|weekly| is_in(weekly, now));
     period.map(|period| &*period.reason).or_else(|| weekly().map(|weekly| &*weekly.reason))
 }
 
 /// The minute of the day that `HH:MM` names.
-pub fn minutes(clock: &str) -> Option<u32> {
+pub(super) fn minutes(clock: &str) -> Option<u32> {
     let (hours, minutes) = clock.split_once(':')?;
     let number = |text: &str, below: u32| {
         let plain = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());

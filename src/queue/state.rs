@@ -39,8 +39,14 @@ pub struct State {
     pub evidence: Vec<Evidence>,
     /// Why nothing is built and nothing lands.
     pub freeze: Option<Freeze>,
+    /// The tip of the branch when it was last read.
+    pub tip: Option<CommitId>,
     /// The newest tip of the branch whose health is known.
     pub health: Option<Health>,
+    /// The red tip for which a person has thawed the queue all the same.
+    pub waived: Option<CommitId>,
+    /// Pull requests that somebody wants to try without landing them.
+    pub tries: VecDeque<PullNumber>,
     /// What is still to be told to the world. At most one effect per key: a newer one takes its place.
     pub effects: BTreeMap<String, Effect>,
     /// Ids of intake that was taken in; bounded.
@@ -191,7 +197,10 @@ impl State {
             units: VecDeque::new(),
             evidence: Vec::new(),
             freeze: None,
+            tip: None,
             health: None,
+            waived: None,
+            tries: VecDeque::new(),
             effects: BTreeMap::new(),
             taken: BTreeSet::new(),
             stats: Stats::default(),
