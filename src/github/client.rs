@@ -226,9 +226,17 @@ impl Client {
 
     /// Asks the GraphQL API; the answer's `data`. Queries only: a dry run sends them too.
     pub fn query(&self, query: &'static str) -> Result<Value, Error> {
+        self.ask(query, Value::Null)
+    }
+
+    /// As [`Client::query`], with variables. What strangers wrote belongs into these and never into the query.
+    pub fn ask(&self, query: &str, variables: Value) -> Result<Value, Error> {
         // https://docs.github.com/en/graphql/guides/forming-calls-with-graphql: beside `v3`, not below it.
         let root = self.base.strip_suffix("/v3").unwrap_or(&self.base);
-        let body = serde_json::json!({ "query": query });
+        let mut body = serde_json::json!({ "query": query });
+        if !variables.is_null() {
+            body["variables"] = variables;
+        }
         let answer =
             self.patiently(&Method::POST, &format!("{root}/graphql"), "/graphql", Some(&body), Repeat::Harmless)?;
         let answer: Value = answer.json("/graphql")?;
