@@ -28,6 +28,7 @@ mod order;
 mod plan;
 mod safety;
 mod settle;
+pub mod simulate;
 pub mod state;
 mod tell;
 mod train;
