@@ -32,6 +32,8 @@ pub mod simulate;
 pub mod state;
 mod tell;
 mod train;
+#[cfg(test)]
+mod trials;
 pub mod world;
 
 pub use action::Action;

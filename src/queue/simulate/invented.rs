@@ -341,6 +341,8 @@ impl Invented {
                 None
             }
             Action::PushRef { build, name, new } => {
+                // From now on GitHub can be asked about it, and answers that nothing ran.
+                self.world.checks.entry(new.clone()).or_insert_with(|| Checks::Complete(Vec::new()));
                 let refs = self.world.refs.get_or_insert_default();
                 let there = refs.entry(name.clone()).or_insert_with(|| new.clone());
                 let outcome = match there == new {
@@ -407,7 +409,6 @@ impl Invented {
         self.runs += 1;
         let first_digits = u64::from_str_radix(&commit.as_str()[..16], 16).unwrap_or_default();
         let mut dice = Dice::new(self.seed ^ first_digits ^ (u64::from(attempt) << 56));
-        self.world.checks.entry(commit.clone()).or_insert_with(|| Checks::Complete(Vec::new()));
         if dice.chance(self.habits.silent) {
             return;
         }
