@@ -28,9 +28,12 @@ mod order;
 mod plan;
 mod safety;
 mod settle;
+pub mod simulate;
 pub mod state;
 mod tell;
 mod train;
+#[cfg(test)]
+mod trials;
 pub mod world;
 
 pub use action::Action;

@@ -13,7 +13,6 @@ use crate::text::visible;
 use super::build::BuildPhase;
 use super::checks::{Verdict, judge};
 use super::entry::{Entry, ExitReason, Hold, Phase};
-use super::event::EventKind;
 use super::order::STRONGEST;
 use super::plan::Round;
 use super::state::FrozenBy;
@@ -116,7 +115,8 @@ impl Round<'_> {
         let was_misread = old.is_some_and(|old| {
             wish.by_label && old.asked_at == wish.at && old.phase == Phase::Done(ExitReason::Dequeued)
         });
-        if is_queued || !(is_new || was_misread) || pull.state != PullState::Open {
+        let is_stale = old.is_some_and(|old| pull.updated_at < old.read_as_of) && self.safety.stale_readings;
+        if is_stale || is_queued || !(is_new || was_misread) || pull.state != PullState::Open {
             return;
         }
         let place = wish.place.or(old.filter(|_| was_misread).map(|old| old.at));
@@ -140,7 +140,6 @@ impl Round<'_> {
             phase: Phase::Waiting,
             since: self.now,
         };
-        self.emit_event(EventKind::QueueEntered, Some(&entry), None, "");
         self.state.entries.insert(number, entry);
     }
 
@@ -308,17 +307,21 @@ impl Round<'_> {
             Verdict::Unknown(_) if entry.checks_passed => Ok(None),
             Verdict::Unknown(why) => unknown(&why),
             Verdict::ActionRequired(check) => Ok(Some(Hold::ActionRequired { check })),
-            Verdict::Infra(checks) | Verdict::Pending { missing: checks, running: _ } if !checks.is_empty() => {
-                if self.now >= deadline {
-                    return Err(ExitReason::PullChecksMissing { checks });
-                }
-                self.wake_by(deadline);
-                Ok(Some(Hold::Checks { waiting_for: checks }))
-            }
-            Verdict::Infra(checks) | Verdict::Pending { running: checks, .. } => {
-                Ok(Some(Hold::Checks { waiting_for: checks }))
+            Verdict::Infra(checks) => self.wait_for_checks(checks, deadline),
+            Verdict::Pending { missing, running } if running.is_empty() => self.wait_for_checks(missing, deadline),
+            // What has begun may take as long as a build.
+            Verdict::Pending { missing, running } => {
+                self.wait_for_checks(running.into_iter().chain(missing).collect(), deadline + self.timeout())
             }
         }
+    }
+
+    fn wait_for_checks(&mut self, checks: Vec<String>, deadline: DateTime<Utc>) -> Result<Option<Hold>, ExitReason> {
+        if self.now >= deadline {
+            return Err(ExitReason::PullChecksMissing { checks });
+        }
+        self.wake_by(deadline);
+        Ok(Some(Hold::Checks { waiting_for: checks }))
     }
 
     /// Entries that wait for each other wait for ever; they are told so.

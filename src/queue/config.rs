@@ -32,6 +32,8 @@ pub struct Config {
     pub require_approval: bool,
     /// How many builds run at once: the length of the train.
     pub depth: u32,
+    /// Whether fewer builds run at once after red ones, and more again after green ones.
+    pub adaptive_depth: bool,
     /// How many pull requests are tested together.
     pub batch: Batch,
     /// How often a pull request that was red alone is tested again before it is ejected.
@@ -77,6 +79,7 @@ impl Default for Config {
             skipped_is_green: false,
             require_approval: false,
             depth: 10,
+            adaptive_depth: true,
             batch: Batch::default(),
             confirm: 1,
             optimistic: true,

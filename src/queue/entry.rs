@@ -162,7 +162,7 @@ pub enum ExitReason {
         /// The checks.
         checks: Vec<String>,
     },
-    /// A check on its own head never reported.
+    /// A check on its own head did not end, or never reported.
     PullChecksMissing {
         /// The checks.
         checks: Vec<String>,

@@ -85,6 +85,11 @@ impl Round<'_> {
             }
         }
         for entry in changed {
+            let was_there = self.before.get(&entry.pull).is_some_and(|(round, _)| *round == entry.round);
+            // Who was refused at the door never entered.
+            if !was_there && !matches!(entry.phase, Phase::Done(_)) {
+                self.emit_event(EventKind::QueueEntered, Some(&entry), None, "");
+            }
             self.tell_about(&entry);
         }
         self.tell_tries();
@@ -281,7 +286,7 @@ pub(super) fn exit_in_words(exit: &ExitReason, branch: &str) -> String {
         ExitReason::NotAuthorised { by } => format!("{} may not queue it: that needs write permission", code(by)),
         ExitReason::PullChecksFailed { checks } => format!("its own checks failed: {}", names(checks)),
         ExitReason::PullChecksMissing { checks } => {
-            format!("these checks never reported on its head: {}", names(checks))
+            format!("these checks never reported on its head, or never ended: {}", names(checks))
         }
         ExitReason::Conflict { files, with } => {
             let with = with.map(|with| format!(" since #{with} landed")).unwrap_or_default();

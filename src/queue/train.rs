@@ -189,7 +189,10 @@ impl Round<'_> {
             self.state.stats.window = self.config.depth;
         }
         let floor = 2.min(self.config.depth);
-        let window = self.state.stats.window.clamp(floor, self.config.depth) as usize;
+        let window = match self.config.adaptive_depth {
+            true => self.state.stats.window.clamp(floor, self.config.depth) as usize,
+            false => self.places(),
+        };
         let places = if self.safety.depth { window.min(self.places()) } else { self.places() };
         let mut free = places.saturating_sub(self.running());
         if free == 0 {

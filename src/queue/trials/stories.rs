@@ -1,0 +1,1 @@
+//! Short stories with one point each.
