@@ -22,6 +22,7 @@ pub mod label;
 pub mod policy;
 pub mod pull_request;
 pub mod queue;
+pub mod queue_driver;
 pub mod report;
 pub mod text;
 pub mod verdict;

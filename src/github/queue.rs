@@ -25,7 +25,8 @@ const MOST_PULLS: usize = 1_000;
 const AT_ONCE: usize = 50;
 
 const PULL: &str = "fragment P on PullRequest { number state updatedAt headRefOid headRefName baseRefName isDraft \
-                    isCrossRepository title body author { login } labels(first: 50) { nodes { name } } reviewDecision \
+                    isCrossRepository title body author { login } labels(first: 50) { nodes { name } } \
+                    latestOpinionatedReviews(first: 50, writersOnly: true) { nodes { state } } \
                     timelineItems(last: 30, itemTypes: [LABELED_EVENT]) { nodes { ... on LabeledEvent { createdAt \
                     actor { login } label { name } } } } \
                     commits(last: 1) { nodes { commit { ...C } } } }";
@@ -62,8 +63,8 @@ pub struct QueuePull {
     pub author: String,
     /// Its labels.
     pub labels: Vec<String>,
-    /// `APPROVED`, `CHANGES_REQUESTED`, `REVIEW_REQUIRED`, or nothing.
-    pub review: Option<String>,
+    /// The newest opinion of each reviewer who may write: `APPROVED`, `CHANGES_REQUESTED`, `DISMISSED`.
+    pub reviews: Vec<String>,
     /// Labels that were put on, oldest first: the name, by whom, when.
     pub labeled: Vec<(String, String, DateTime<Utc>)>,
     /// The checks of its head; `None` when GitHub told of another commit.
@@ -447,7 +448,10 @@ fn pull(node: &Value) -> Result<QueuePull, Error> {
         body: text("body").unwrap_or_default(),
         author: login(&node["author"]),
         labels: nodes(&node["labels"]).iter().filter_map(|label| Some(label["name"].as_str()?.to_string())).collect(),
-        review: text("reviewDecision"),
+        reviews: nodes(&node["latestOpinionatedReviews"])
+            .iter()
+            .filter_map(|review| Some(review["state"].as_str()?.to_string()))
+            .collect(),
         labeled,
         checks,
     })

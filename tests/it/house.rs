@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use regex::Regex;
 
 /// Each room and the rooms that it may name, lowest floor first. A room is a file of `src/` with the folder of its name.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("text", &[]),
     ("change", &["text"]),
     ("finding", &["change", "text"]),
@@ -27,6 +27,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("report", &["text", "change", "finding", "guards", "verdict", "config"]),
     ("git", &["attributes", "change", "text"]),
     ("github", &["change", "text", "label", "pull_request"]),
+    ("queue_driver", &["text", "change", "queue", "git", "github"]),
 ];
 
 /// Names behind which a missing noun hides.
