@@ -17,6 +17,7 @@ mod fuzz;
 mod github;
 mod house;
 mod publish;
+mod queue;
 mod readme;
 mod reports;
 mod support;

@@ -3,3 +3,4 @@
 pub(crate) mod cli;
 pub(crate) mod github;
 pub(crate) mod repo;
+pub(crate) mod hub;

@@ -1,0 +1,977 @@
+//! A GitHub on loopback with a merge queue's stories in it: pull requests over a real bare repository, people, labels,
+//! checks, and a clock that only the story moves.
+//!
+//! What git can say, git says: ancestry, heads, whether a push is refused. CI is an oracle that looks at the tree of a
+//! commit: a file `red*` makes it red, and so do `half-1` and `half-2` together. GraphQL is answered for the queries
+//! that mainguard sends, and refused when one names a field that is not on the list.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State as Shared};
+use axum::response::Response;
+use chrono::{DateTime, TimeDelta, Utc};
+use http::{HeaderMap, Method, header};
+use mainguard::change::CommitId;
+use mainguard::git::integrate::{Remote, Store};
+use mainguard::github::client::{Mode, Patience};
+use mainguard::github::{Client, Repository, Token};
+use mainguard::queue::config::RequiredCheck;
+use mainguard::queue::entry::{ExitReason, Phase};
+use mainguard::queue::event::Event;
+use mainguard::queue::{Config, State};
+use mainguard::queue_driver::{self, DriverError, Foreseen, Session, Ticked, state_ref};
+use regex::Regex;
+use serde_json::{Value, json};
+
+use super::github::{Recorded, percent_decode};
+use super::repo::{git_at, git_command};
+
+const TOKEN: &str = "ghs_thisIsTheTokenOfTheHub";
+const ME: &str = "mainguard[bot]";
+
+/// A repository with a queue, and everybody around it.
+pub(crate) struct Hub {
+    directory: tempfile::TempDir,
+    address: SocketAddr,
+    shared: Arc<Mutex<Facts>>,
+    runtime: Option<tokio::runtime::Runtime>,
+    pub(crate) config: RefCell<Config>,
+    pub(crate) events: RefCell<Vec<Event>>,
+    /// How many stores were opened: each runner has its own clone.
+    runner: Cell<u32>,
+}
+
+/// What the server knows.
+pub(crate) struct Facts {
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) pulls: BTreeMap<u64, Pull>,
+    /// By commit.
+    pub(crate) checks: BTreeMap<String, Vec<Check>>,
+    pub(crate) permissions: BTreeMap<String, &'static str>,
+    pub(crate) comments: Vec<Comment>,
+    pub(crate) runs: Vec<Run>,
+    pub(crate) page_size: usize,
+    /// GitHub does not see that a head is in its branch.
+    pub(crate) blind_to_merges: bool,
+    /// Answers about pull requests are as old as this.
+    pub(crate) stale: Option<BTreeMap<u64, Pull>>,
+    /// The next requests of this method whose path has this part in it end so.
+    pub(crate) faults: Vec<(Method, String, Fault)>,
+    pub(crate) requests: Vec<Recorded>,
+    pub(crate) rules: Value,
+    git: PathBuf,
+    last_id: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Pull {
+    pub(crate) state: &'static str,
+    pub(crate) head: String,
+    pub(crate) branch: String,
+    pub(crate) base: String,
+    pub(crate) fork: bool,
+    pub(crate) draft: bool,
+    pub(crate) title: String,
+    pub(crate) body: String,
+    pub(crate) labels: Vec<String>,
+    pub(crate) labeled: Vec<(String, String, DateTime<Utc>)>,
+    pub(crate) reviews: Vec<&'static str>,
+    pub(crate) updated_at: DateTime<Utc>,
+}
+
+/// A check run, or a status where there is no app.
+#[derive(Clone, Debug)]
+pub(crate) struct Check {
+    pub(crate) id: u64,
+    pub(crate) name: String,
+    pub(crate) app: Option<&'static str>,
+    pub(crate) suite: u64,
+    pub(crate) conclusion: Option<String>,
+    pub(crate) started_at: DateTime<Utc>,
+    pub(crate) completed_at: Option<DateTime<Utc>>,
+    external_id: String,
+    output: Value,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Comment {
+    pub(crate) id: u64,
+    pub(crate) issue: u64,
+    pub(crate) author: String,
+    pub(crate) body: String,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    pub(crate) id: u64,
+    pub(crate) commit: String,
+    pub(crate) status: &'static str,
+    pub(crate) reruns: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing is done, and this is the status.
+    Status(u16),
+    /// It is done, and this is the status all the same.
+    DoneBut(u16),
+    /// 403 and nothing remains for so many seconds.
+    PrimaryLimit(i64),
+    /// 403 with `Retry-After`.
+    SecondaryLimit(u64),
+    /// The answer is cut off.
+    Truncated,
+}
+
+/// Minutes.
+pub(crate) fn minutes(count: i64) -> TimeDelta {
+    TimeDelta::minutes(count)
+}
+
+impl Hub {
+    /// `main` with three files, one required check `ci`, and ada, who may write.
+    pub(crate) fn new() -> Hub {
+        let directory = tempfile::tempdir().unwrap();
+        let git = directory.path().join("origin.git");
+        std::fs::create_dir(&git).unwrap();
+        git_at(&git, &["init", "-q", "--bare", "-b", "main", "."], b"");
+        for (key, value) in [("uploadpack.allowAnySHA1InWant", "true"), ("receive.denyDeletes", "false"), ("gc.auto", "0")] {
+            git_at(&git, &["config", key, value], b"");
+        }
+        let now: DateTime<Utc> = "2026-01-05T09:00:00Z".parse().unwrap();
+        let facts = Facts {
+            now,
+            pulls: BTreeMap::new(),
+            checks: BTreeMap::new(),
+            permissions: BTreeMap::from([("ada".into(), "write"), ("root".into(), "admin"), ("tri".into(), "read")]),
+            comments: Vec::new(),
+            runs: Vec::new(),
+            page_size: 100,
+            blind_to_merges: false,
+            stale: None,
+            faults: Vec::new(),
+            requests: Vec::new(),
+            rules: json!([]),
+            git,
+            last_id: 1_000,
+        };
+        let shared = Arc::new(Mutex::new(facts));
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = axum::Router::new().fallback(serve).with_state((Arc::clone(&shared), address));
+        runtime.spawn(async move { axum::serve(listener, app).await });
+        let config = Config {
+            queue_checks: vec![RequiredCheck { name: "ci".into(), app: Some("github-actions".into()) }],
+            ..Config::default()
+        };
+        let hub = Hub {
+            directory,
+            address,
+            shared,
+            runtime: Some(runtime),
+            config: RefCell::new(config),
+            events: RefCell::default(),
+            runner: Cell::new(0),
+        };
+        let first = hub.commit("refs/heads/main", None, &[("a", "a\n"), ("b", "b\n"), ("c", "c\n")]);
+        hub.check(&first, "ci", Some("success"));
+        hub
+    }
+
+    pub(crate) fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.shared.lock().unwrap()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Where the server keeps its repository.
+    pub(crate) fn origin(&self) -> PathBuf {
+        self.directory.path().join("origin.git")
+    }
+
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.directory.path().into()
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.facts().now
+    }
+
+    /// Time goes by.
+    pub(crate) fn pass(&self, time: TimeDelta) {
+        self.facts().now += time;
+    }
+
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
+        String::from_utf8(git_at(&self.origin(), arguments, b"")).unwrap().trim_end().to_string()
+    }
+
+    /// Makes a commit with these files on top of another (or of nothing), and moves the ref to it.
+    pub(crate) fn commit(&self, name: &str, onto: Option<&str>, files: &[(&str, &str)]) -> String {
+        let seconds = self.now().timestamp();
+        let mut stream = format!("commit {name}\ncommitter Ada <ada@example.org> {seconds} +0000\ndata 7\nchanged\n");
+        match onto {
+            Some(onto) => stream.push_str(&format!("from {onto}\n")),
+            None => stream = format!("reset {name}\n{stream}"),
+        }
+        for (path, content) in files {
+            match *content {
+                "" => stream.push_str(&format!("D {path}\n")),
+                _ => stream.push_str(&format!("M 100644 inline {path}\ndata {}\n{content}\n", content.len())),
+            }
+        }
+        git_at(&self.origin(), &["fast-import", "--quiet", "--force"], stream.as_bytes());
+        self.git(&["rev-parse", name])
+    }
+
+    /// Where a branch is.
+    pub(crate) fn tip(&self, branch: &str) -> String {
+        self.git(&["rev-parse", &format!("refs/heads/{branch}")])
+    }
+
+    pub(crate) fn main(&self) -> String {
+        self.tip("main")
+    }
+
+    /// The files of `main`.
+    pub(crate) fn files(&self) -> BTreeSet<String> {
+        self.git(&["ls-tree", "-r", "--name-only", "refs/heads/main"]).lines().map(str::to_string).collect()
+    }
+
+    /// Opens a pull request that writes these files, with a green check on its head.
+    pub(crate) fn open(&self, number: u64, files: &[(&str, &str)]) -> String {
+        let head = self.open_unchecked(number, files);
+        self.check(&head, "ci", Some("success"));
+        head
+    }
+
+    pub(crate) fn open_unchecked(&self, number: u64, files: &[(&str, &str)]) -> String {
+        let main = self.main();
+        let head = self.commit(&format!("refs/heads/pr-{number}"), Some(&main), files);
+        self.git(&["update-ref", &format!("refs/pull/{number}/head"), &head]);
+        let mut facts = self.facts();
+        let updated_at = facts.now;
+        let pull = Pull {
+            state: "OPEN",
+            head: head.clone(),
+            branch: format!("pr-{number}"),
+            base: "main".into(),
+            fork: false,
+            draft: false,
+            title: format!("Change {number}"),
+            body: String::new(),
+            labels: Vec::new(),
+            labeled: Vec::new(),
+            reviews: Vec::new(),
+            updated_at,
+        };
+        facts.pulls.insert(number, pull);
+        head
+    }
+
+    /// Somebody pushes onto the pull request's branch; its check is green again.
+    pub(crate) fn push(&self, number: u64, files: &[(&str, &str)]) -> String {
+        let old = self.facts().pulls[&number].head.clone();
+        let head = self.commit(&format!("refs/heads/pr-{number}"), Some(&old), files);
+        self.git(&["update-ref", &format!("refs/pull/{number}/head"), &head]);
+        self.check(&head, "ci", Some("success"));
+        self.change(number, |pull| pull.head = head.clone());
+        head
+    }
+
+    /// Something about a pull request becomes otherwise, now.
+    pub(crate) fn change(&self, number: u64, change: impl FnOnce(&mut Pull)) {
+        let mut facts = self.facts();
+        let now = facts.now;
+        let pull = facts.pulls.get_mut(&number).unwrap();
+        pull.updated_at = now;
+        change(pull);
+    }
+
+    /// Somebody puts the queue's label on.
+    pub(crate) fn label(&self, number: u64, by: &str) {
+        let name = self.config.borrow().label.clone();
+        let now = self.now();
+        self.change(number, |pull| {
+            if !pull.labels.contains(&name) {
+                pull.labels.push(name.clone());
+                pull.labeled.push((name, by.into(), now));
+            }
+        });
+    }
+
+    /// Opens and labels, a second after the last one.
+    pub(crate) fn queue(&self, number: u64, files: &[(&str, &str)]) -> String {
+        self.pass(TimeDelta::seconds(1));
+        let head = self.open(number, files);
+        self.label(number, "ada");
+        head
+    }
+
+    pub(crate) fn unlabel(&self, number: u64) {
+        let name = self.config.borrow().label.clone();
+        self.change(number, |pull| pull.labels.retain(|label| *label != name));
+    }
+
+    pub(crate) fn has_label(&self, number: u64, label: &str) -> bool {
+        self.facts().pulls[&number].labels.iter().any(|name| name == label)
+    }
+
+    pub(crate) fn is_queued(&self, number: u64) -> bool {
+        self.has_label(number, "ready-to-queue")
+    }
+
+    /// Somebody comments.
+    pub(crate) fn say(&self, number: u64, by: &str, body: &str) {
+        let mut facts = self.facts();
+        let (id, now) = (facts.next_id(), facts.now);
+        let comment = Comment {
+            id,
+            issue: number,
+            author: by.into(),
+            body: body.into(),
+            created_at: now,
+            updated_at: now,
+        };
+        facts.comments.push(comment);
+    }
+
+    /// What the queue says on a pull request; more than one comment is a failed test.
+    pub(crate) fn said(&self, number: u64) -> String {
+        let facts = self.facts();
+        let ours: Vec<&Comment> = facts
+            .comments
+            .iter()
+            .filter(|comment| comment.issue == number && comment.author == ME && comment.body.contains("mainguard:queue"))
+            .collect();
+        assert!(ours.len() <= 1, "more than one comment on #{number}: {ours:?}");
+        ours.first().map(|comment| comment.body.lines().skip(1).collect::<Vec<_>>().join("\n")).unwrap_or_default()
+    }
+
+    /// A check on a commit that began ten minutes ago and has ended now, or runs.
+    pub(crate) fn check(&self, commit: &str, name: &str, conclusion: Option<&str>) {
+        self.check_by(commit, name, Some("github-actions"), 1, conclusion);
+    }
+
+    pub(crate) fn check_by(
+        &self,
+        commit: &str,
+        name: &str,
+        app: Option<&'static str>,
+        suite: u64,
+        conclusion: Option<&str>,
+    ) {
+        let mut facts = self.facts();
+        let (id, now) = (facts.next_id(), facts.now);
+        let check = Check {
+            id,
+            name: name.into(),
+            app,
+            suite,
+            conclusion: conclusion.map(str::to_string),
+            started_at: now - minutes(10),
+            completed_at: conclusion.map(|_| now),
+            external_id: String::new(),
+            output: Value::Null,
+        };
+        facts.checks.entry(commit.into()).or_default().push(check);
+    }
+
+    /// Integration branches, name to commit.
+    pub(crate) fn builds(&self) -> BTreeMap<String, String> {
+        let listed = self.git(&["for-each-ref", "--format=%(refname) %(objectname)", "refs/heads/mainguard/int"]);
+        listed.lines().filter_map(|line| line.split_once(' ')).map(|(a, b)| (a.to_string(), b.to_string())).collect()
+    }
+
+    /// Commits of integration branches on which nothing has reported.
+    pub(crate) fn untested(&self) -> Vec<String> {
+        let facts = self.facts();
+        let tested = |commit: &String| facts.checks.get(commit).is_some_and(|checks| !checks.is_empty());
+        drop_guard(self.builds_of(&facts), tested)
+    }
+
+    fn builds_of(&self, _facts: &Facts) -> BTreeMap<String, String> {
+        self.builds()
+    }
+
+    /// The oracle: red, when the tree says so.
+    pub(crate) fn is_red(&self, commit: &str) -> bool {
+        let files = self.git(&["ls-tree", "-r", "--name-only", commit]);
+        let has = |name: &str| files.lines().any(|file| file == name);
+        files.lines().any(|file| file.starts_with("red")) || has("half-1") && has("half-2")
+    }
+
+    /// CI takes ten minutes and ends on every integration branch.
+    pub(crate) fn ci(&self) -> usize {
+        self.pass(minutes(10));
+        let untested = self.untested();
+        for commit in &untested {
+            let conclusion = if self.is_red(commit) { "failure" } else { "success" };
+            self.check(commit, "ci", Some(conclusion));
+        }
+        untested.len()
+    }
+
+    /// The queue's own clone, and a tick in it.
+    pub(crate) fn try_tick(&self) -> Result<Ticked, DriverError> {
+        let ticked = self.with_session("main", |session| queue_driver::tick(session, &[], self.now()))?;
+        self.events.borrow_mut().extend(ticked.events.clone());
+        self.notice_merges();
+        Ok(ticked)
+    }
+
+    pub(crate) fn tick(&self) -> Ticked {
+        self.try_tick().unwrap_or_else(|error| panic!("the tick failed: {error}"))
+    }
+
+    pub(crate) fn foresee(&self) -> Foreseen {
+        self.with_session("main", |session| queue_driver::foresee(session, self.now()).unwrap())
+    }
+
+    /// Ticks and tests until nothing changes, for at most so many rounds.
+    pub(crate) fn settle(&self) -> usize {
+        let mut runs = 0;
+        for _ in 0..60 {
+            let ticked = self.tick();
+            let tested = self.ci();
+            runs += tested;
+            if tested == 0 && ticked.done.is_empty() && ticked.events.is_empty() {
+                return runs;
+            }
+        }
+        panic!("the queue does not come to rest");
+    }
+
+    /// A session of another runner with its own clone.
+    pub(crate) fn with_session<T>(&self, branch: &str, work: impl FnOnce(&Session<'_>) -> T) -> T {
+        let directory = self.directory.path().join(format!("runner-{}.git", self.runner.get()));
+        let store = self.store(&directory);
+        let client = self.client();
+        let repository = Repository::parse("octo/repo").unwrap();
+        let config = self.config.borrow().clone();
+        let session =
+            Session { store: &store, client: &client, repository: &repository, branch, config: &config, dispatch: None };
+        work(&session)
+    }
+
+    /// From now on another machine does the work.
+    pub(crate) fn another_runner(&self) {
+        self.runner.set(self.runner.get() + 1);
+    }
+
+    pub(crate) fn store(&self, directory: &std::path::Path) -> Store {
+        let remote = Remote { url: self.origin().to_str().unwrap().into(), authorization: None };
+        Store::open(directory, None, remote, Duration::from_secs(60), std::env::vars_os()).unwrap()
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        let patience = Patience {
+            backoff: vec![Duration::ZERO; 2],
+            total: Duration::from_secs(30),
+            sleep: Box::new(|_| {}),
+            ..Patience::default()
+        };
+        Client::new(&self.url(), Token::new(TOKEN).as_ref(), Mode::Live, patience).unwrap()
+    }
+
+    /// What the queue remembers.
+    pub(crate) fn state(&self) -> State {
+        let name = state_ref("main");
+        let bytes = git_at(&self.origin(), &["cat-file", "blob", &format!("{name}:state.json")], b"");
+        State::from_json(&bytes, "main").unwrap()
+    }
+
+    pub(crate) fn phase(&self, number: u64) -> Option<Phase> {
+        self.state().entries.get(&number).map(|entry| entry.phase.clone())
+    }
+
+    pub(crate) fn exit(&self, number: u64) -> Option<ExitReason> {
+        match self.phase(number) {
+            Some(Phase::Done(exit)) => Some(exit),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn has_landed(&self, number: u64) -> bool {
+        let head = self.facts().pulls[&number].head.clone();
+        let answer = git_command(&self.origin())
+            .args(["merge-base", "--is-ancestor", &head, "refs/heads/main"])
+            .status()
+            .unwrap()
+            .success();
+        let exit = self.exit(number);
+        assert_eq!(answer, matches!(exit, Some(ExitReason::Landed { .. })), "#{number}: {exit:?}");
+        answer
+    }
+
+    pub(crate) fn event_names(&self) -> Vec<&'static str> {
+        self.events.borrow().iter().map(|event| event.kind.name()).collect()
+    }
+
+    /// GitHub sees that a head is in its branch.
+    fn notice_merges(&self) {
+        if self.facts().blind_to_merges {
+            return;
+        }
+        let open: Vec<(u64, String, String)> = self
+            .facts()
+            .pulls
+            .iter()
+            .filter(|(_, pull)| pull.state == "OPEN" && pull.head != self.git(&["rev-parse", "refs/heads/main~0"]))
+            .map(|(number, pull)| (*number, pull.head.clone(), pull.base.clone()))
+            .collect();
+        let landed: BTreeSet<String> = self.git(&["rev-list", "refs/heads/main"]).lines().map(str::to_string).collect();
+        for (number, head, base) in open {
+            if base == "main" && landed.contains(&head) {
+                self.change(number, |pull| pull.state = "MERGED");
+            }
+        }
+    }
+
+    pub(crate) fn fail(&self, method: Method, part: &str, fault: Fault) {
+        self.facts().faults.push((method, part.into(), fault));
+    }
+
+    /// Everything on main was tested as exactly that commit, and is what its trailers say.
+    pub(crate) fn assert_proven(&self) {
+        let facts = self.facts();
+        for commit in self.git(&["rev-list", "--first-parent", "refs/heads/main"]).lines() {
+            let message = self.git(&["log", "-1", "--format=%B", commit]);
+            let is_ours = message.contains("Mainguard-Build:");
+            let green = facts.checks.get(commit).is_some_and(|checks| {
+                checks.iter().rfind(|check| check.name == "ci").is_some_and(|check| check.conclusion.as_deref() == Some("success"))
+            });
+            let is_tip_of_a_push = is_ours && self.git(&["log", "--format=%H", &state_ref("main"), "--grep", commit]) != "";
+            assert!(!is_tip_of_a_push || green, "{commit} landed without a green check");
+        }
+        drop(facts);
+        let directory = self.directory.path().join("verify.git");
+        let store = self.store(&directory);
+        let main = CommitId::parse(&self.main()).unwrap();
+        store.fetch(&BTreeSet::from([main.clone()])).unwrap();
+        for verified in queue_driver::verify::verify(&store, None, &main).unwrap() {
+            assert!(!matches!(verified.finding, queue_driver::verify::Finding::Forged { .. }), "{verified:?}");
+        }
+    }
+}
+
+fn drop_guard(builds: BTreeMap<String, String>, tested: impl Fn(&String) -> bool) -> Vec<String> {
+    let commits: BTreeSet<String> = builds.into_values().filter(|commit| !tested(commit)).collect();
+    commits.into_iter().collect()
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Facts {
+    pub(crate) fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+}
+
+struct Reply {
+    status: u16,
+    body: Value,
+    next: Option<usize>,
+}
+
+fn reply(status: u16, body: Value) -> Reply {
+    Reply { status, body, next: None }
+}
+
+fn refused(status: u16, message: &str) -> Reply {
+    reply(status, json!({ "message": message, "documentation_url": "https://docs.github.com/rest" }))
+}
+
+async fn serve(Shared((shared, address)): Shared<(Arc<Mutex<Facts>>, SocketAddr)>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let bytes = axum::body::to_bytes(body, 1 << 24).await.unwrap_or_default();
+    let (path, query) = (parts.uri.path().to_string(), parts.uri.query().unwrap_or_default().to_string());
+    let json: Option<Value> = serde_json::from_slice(&bytes).ok();
+    let mut facts = shared.lock().unwrap();
+    let graph = json.as_ref().and_then(|body| body["query"].as_str()).unwrap_or_default().to_string();
+    let place = format!("{path}?{graph}");
+    let fault = facts.faults.iter().position(|(method, part, _)| *method == parts.method && place.contains(part.as_str()));
+    let fault = fault.map(|at| facts.faults.remove(at).2);
+    let acts = matches!(fault, None | Some(Fault::DoneBut(_) | Fault::Truncated));
+    let answer = match acts {
+        true => match authorized(&parts.headers) {
+            true => route(&mut facts, &parts.method, &path, &query, json.as_ref()),
+            false => refused(401, "Bad credentials"),
+        },
+        false => refused(500, "Server Error"),
+    };
+    let mut builder = Response::builder().header(header::CONTENT_TYPE, "application/json; charset=utf-8");
+    let date = facts.now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    builder = builder.header(header::DATE, date);
+    if let Some(next) = answer.next {
+        let kept: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("page=")).collect();
+        let link = format!(r#"<http://{address}{path}?{}&page={next}>; rel="next""#, kept.join("&"));
+        builder = builder.header(header::LINK, link);
+    }
+    let (status, text) = match fault {
+        Some(Fault::Status(status) | Fault::DoneBut(status)) => (status, r#"{"message":"Server Error"}"#.to_string()),
+        Some(Fault::PrimaryLimit(seconds)) => {
+            let reset = facts.now.timestamp() + seconds;
+            builder = builder.header("x-ratelimit-remaining", "0").header("x-ratelimit-reset", reset.to_string());
+            (403, r#"{"message":"API rate limit exceeded"}"#.to_string())
+        }
+        Some(Fault::SecondaryLimit(seconds)) => {
+            builder = builder.header("retry-after", seconds.to_string());
+            (429, r#"{"message":"You have exceeded a secondary rate limit"}"#.to_string())
+        }
+        Some(Fault::Truncated) => {
+            let text = answer.body.to_string();
+            (200, text[..text.len() / 2].to_string())
+        }
+        None if answer.body.is_null() => (answer.status, String::new()),
+        None => (answer.status, answer.body.to_string()),
+    };
+    facts.requests.push(Recorded { method: parts.method, path, query, headers: parts.headers, body: json, status });
+    builder.status(status).body(Body::from(text)).unwrap()
+}
+
+fn authorized(headers: &HeaderMap) -> bool {
+    headers.get(header::AUTHORIZATION).is_some_and(|value| value == &format!("Bearer {TOKEN}"))
+}
+
+fn route(facts: &mut Facts, method: &Method, path: &str, query: &str, body: Option<&Value>) -> Reply {
+    let segments: Vec<String> = path.trim_start_matches('/').split('/').map(percent_decode).collect();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match (method.as_str(), segments.as_slice()) {
+        ("GET", ["user"]) => return refused(403, "Resource not accessible by integration"),
+        ("POST", ["graphql"]) => return graphql(facts, body),
+        _ => {}
+    }
+    let ["repos", "octo", "repo", rest @ ..] = segments.as_slice() else { return refused(404, "Not Found") };
+    let parameter = |name: &str| {
+        query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name)).map(|(_, value)| percent_decode(value))
+    };
+    match (method.as_str(), rest) {
+        ("GET", []) => reply(
+            200,
+            json!({ "full_name": "octo/repo", "default_branch": "main", "permissions": { "push": true, "admin": false } }),
+        ),
+        ("GET", ["rules", "branches", ..]) => reply(200, facts.rules.clone()),
+        ("GET", ["collaborators", login, "permission"]) => {
+            let permission = facts.permissions.get(*login).copied().unwrap_or("none");
+            match permission {
+                "none" => refused(404, "Not Found"),
+                _ => reply(200, json!({ "permission": permission, "role_name": permission, "user": { "login": login } })),
+            }
+        }
+        ("GET", ["issues", "comments"]) => {
+            let since: DateTime<Utc> = parameter("since").and_then(|since| since.parse().ok()).unwrap_or_default();
+            let comments = facts.comments.iter().filter(|comment| comment.updated_at >= since).map(comment_json).collect();
+            page(facts, query, comments)
+        }
+        ("GET", ["issues", number, "comments"]) => {
+            let comments =
+                facts.comments.iter().filter(|comment| comment.issue.to_string() == *number).map(comment_json).collect();
+            page(facts, query, comments)
+        }
+        ("POST", ["issues", number, "comments"]) => {
+            let Some(text) = body.and_then(|body| only(body, &["body"])?["body"].as_str()) else {
+                return refused(422, "Validation Failed");
+            };
+            let (id, now) = (facts.next_id(), facts.now);
+            facts.comments.push(Comment {
+                id,
+                issue: number.parse().unwrap(),
+                author: ME.into(),
+                body: text.into(),
+                created_at: now,
+                updated_at: now,
+            });
+            reply(201, comment_json(facts.comments.last().unwrap()))
+        }
+        ("PATCH", ["issues", "comments", id]) => {
+            let now = facts.now;
+            let text = body.and_then(|body| only(body, &["body"])?["body"].as_str());
+            let comment = facts.comments.iter_mut().find(|comment| comment.id.to_string() == *id && comment.author == ME);
+            let (Some(comment), Some(text)) = (comment, text) else { return refused(404, "Not Found") };
+            comment.body = text.into();
+            comment.updated_at = now;
+            reply(200, comment_json(comment))
+        }
+        ("DELETE", ["issues", "comments", id]) => {
+            facts.comments.retain(|comment| comment.id.to_string() != *id);
+            reply(204, Value::Null)
+        }
+        ("GET", ["issues", number, "labels"]) => {
+            let Some(pull) = facts.pulls.get(&number.parse().unwrap_or(0)) else { return refused(404, "Not Found") };
+            reply(200, pull.labels.iter().map(|name| json!({ "name": name })).collect())
+        }
+        ("POST", ["issues", number, "labels"]) => {
+            let names = body.and_then(|body| only(body, &["labels"])?["labels"].as_array().cloned());
+            let now = facts.now;
+            let (Some(names), Some(pull)) = (names, facts.pulls.get_mut(&number.parse().unwrap_or(0))) else {
+                return refused(422, "Validation Failed");
+            };
+            for name in names.iter().filter_map(Value::as_str) {
+                if !pull.labels.iter().any(|label| label == name) {
+                    pull.labels.push(name.into());
+                    pull.labeled.push((name.into(), ME.into(), now));
+                    pull.updated_at = now;
+                }
+            }
+            reply(200, pull.labels.iter().map(|name| json!({ "name": name })).collect())
+        }
+        ("DELETE", ["issues", number, "labels", name]) => {
+            let now = facts.now;
+            let Some(pull) = facts.pulls.get_mut(&number.parse().unwrap_or(0)) else { return refused(404, "Not Found") };
+            let had = pull.labels.len();
+            pull.labels.retain(|label| !label.eq_ignore_ascii_case(name));
+            pull.updated_at = now;
+            match pull.labels.len() < had {
+                true => reply(200, json!([])),
+                false => refused(404, "Label does not exist"),
+            }
+        }
+        ("GET", ["commits", commit, "check-runs"]) => {
+            let name = parameter("check_name");
+            let checks = facts.checks.get(*commit).cloned().unwrap_or_default();
+            let runs: Vec<Value> = checks
+                .iter()
+                .filter(|check| check.app.is_some() && name.as_ref().is_none_or(|name| check.name == *name))
+                .map(|check| run_json(check, commit))
+                .collect();
+            let total = runs.len();
+            let mut answer = page(facts, query, runs);
+            answer.body = json!({ "total_count": total, "check_runs": answer.body });
+            answer
+        }
+        ("GET", ["commits", commit, "statuses"]) => {
+            let checks = facts.checks.get(*commit).cloned().unwrap_or_default();
+            let statuses = checks
+                .iter()
+                .filter(|check| check.app.is_none())
+                .rev()
+                .map(|check| {
+                    json!({ "id": check.id, "context": check.name, "target_url": null,
+                        "state": check.conclusion.as_deref().unwrap_or("pending"),
+                        "created_at": check.started_at, "updated_at": check.completed_at.unwrap_or(check.started_at) })
+                })
+                .collect();
+            page(facts, query, statuses)
+        }
+        ("POST", ["check-runs"]) => {
+            let known = ["name", "head_sha", "external_id", "status", "conclusion", "output"];
+            let Some(body) = body.and_then(|body| only(body, &known)) else { return refused(422, "Invalid request") };
+            let (Some(name), Some(commit)) = (body["name"].as_str(), body["head_sha"].as_str()) else {
+                return refused(422, "Invalid request");
+            };
+            let (id, now) = (facts.next_id(), facts.now);
+            let check = Check {
+                id,
+                name: name.into(),
+                app: Some("mainguard"),
+                suite: 77,
+                conclusion: body["conclusion"].as_str().map(str::to_string),
+                started_at: now,
+                completed_at: body["conclusion"].as_str().map(|_| now),
+                external_id: body["external_id"].as_str().unwrap_or_default().into(),
+                output: body["output"].clone(),
+            };
+            let answer = run_json(&check, commit);
+            facts.checks.entry(commit.into()).or_default().push(check);
+            reply(201, answer)
+        }
+        ("PATCH", ["check-runs", id]) => {
+            let known = ["name", "external_id", "status", "conclusion", "output"];
+            let Some(body) = body.and_then(|body| only(body, &known)) else { return refused(422, "Invalid request") };
+            let now = facts.now;
+            let found = facts.checks.values_mut().flatten().find(|check| check.id.to_string() == *id);
+            let Some(check) = found else { return refused(404, "Not Found") };
+            check.conclusion = body["conclusion"].as_str().map(str::to_string);
+            check.completed_at = check.conclusion.as_ref().map(|_| now);
+            check.output = body["output"].clone();
+            reply(200, json!({ "id": check.id }))
+        }
+        ("GET", ["actions", "runs"]) => {
+            let commit = parameter("head_sha").unwrap_or_default();
+            let runs: Vec<Value> = facts
+                .runs
+                .iter()
+                .filter(|run| run.commit == commit)
+                .map(|run| json!({ "id": run.id, "status": run.status, "head_sha": run.commit }))
+                .collect();
+            reply(200, json!({ "total_count": runs.len(), "workflow_runs": runs }))
+        }
+        ("POST", ["actions", "runs", id, what @ ("cancel" | "rerun")]) => {
+            let Some(run) = facts.runs.iter_mut().find(|run| run.id.to_string() == *id) else {
+                return refused(404, "Not Found");
+            };
+            match *what {
+                "cancel" if run.status == "completed" => return refused(409, "Cannot cancel a workflow run that is completed"),
+                "cancel" => (run.status, run.reruns) = ("completed", run.reruns),
+                _ => (run.status, run.reruns) = ("queued", run.reruns + 1),
+            }
+            reply(if *what == "cancel" { 202 } else { 201 }, json!({}))
+        }
+        _ => refused(404, "Not Found"),
+    }
+}
+
+/// The body, when all of its fields are known.
+fn only<'a>(body: &'a Value, known: &[&str]) -> Option<&'a Value> {
+    body.as_object()?.keys().all(|key| known.contains(&key.as_str())).then_some(body)
+}
+
+fn comment_json(comment: &Comment) -> Value {
+    json!({
+        "id": comment.id, "user": { "login": comment.author }, "body": comment.body,
+        "issue_url": format!("https://api.github.com/repos/octo/repo/issues/{}", comment.issue),
+        "created_at": comment.created_at, "updated_at": comment.updated_at,
+    })
+}
+
+fn run_json(check: &Check, commit: &str) -> Value {
+    json!({
+        "id": check.id, "head_sha": commit, "name": check.name, "external_id": check.external_id,
+        "status": if check.conclusion.is_some() { "completed" } else { "in_progress" }, "conclusion": check.conclusion,
+        "started_at": check.started_at, "completed_at": check.completed_at,
+        "html_url": format!("https://github.com/octo/repo/runs/{}", check.id),
+        "app": { "slug": check.app }, "check_suite": { "id": check.suite }, "output": check.output,
+    })
+}
+
+fn page(facts: &Facts, query: &str, items: Vec<Value>) -> Reply {
+    let number = |name: &str| {
+        query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name)?.1.parse::<usize>().ok())
+    };
+    let size = number("per_page").unwrap_or(30).clamp(1, 100).min(facts.page_size);
+    let page = number("page").unwrap_or(1).max(1);
+    let more = items.len() > page * size;
+    let items: Vec<Value> = items.into_iter().skip((page - 1) * size).take(size).collect();
+    Reply { next: more.then_some(page + 1), ..reply(200, json!(items)) }
+}
+
+/// Every word that a query may hold.
+const WORDS: &str = "query Labeled Named owner String name labels after repository pullRequests states OPEN first \
+    orderBy field CREATED_AT direction ASC pageInfo hasNextPage endCursor nodes P X C fragment on PullRequest number \
+    state updatedAt headRefOid headRefName baseRefName isDraft isCrossRepository title body author login \
+    latestOpinionatedReviews writersOnly true timelineItems last itemTypes LABELED_EVENT LabeledEvent createdAt actor \
+    label commits commit Commit oid statusCheckRollup contexts StatusCheckRollupContextConnection __typename CheckRun \
+    databaseId status conclusion startedAt completedAt detailsUrl checkSuite app slug StatusContext context targetUrl \
+    pullRequest object viewer";
+
+fn graphql(facts: &mut Facts, body: Option<&Value>) -> Reply {
+    let Some(query) = body.and_then(|body| only(body, &["query", "variables"])?["query"].as_str()) else {
+        return refused(400, "Problems parsing JSON");
+    };
+    if query.contains("viewer") {
+        return reply(200, json!({ "data": { "viewer": { "login": ME } } }));
+    }
+    let known: BTreeSet<&str> = WORDS.split_whitespace().collect();
+    let strings = Regex::new(r#""[^"]*""#).unwrap();
+    let words = Regex::new(r"[A-Za-z_][A-Za-z_0-9]*").unwrap();
+    let aliases = Regex::new(r"\b([pc]\d+):").unwrap();
+    let bare = aliases.replace_all(&strings.replace_all(query, ""), "").into_owned();
+    if let Some(odd) = words.find_iter(&bare).find(|word| !known.contains(word.as_str())) {
+        return reply(200, json!({ "errors": [{ "message": format!("Field '{}' doesn't exist", odd.as_str()) }] }));
+    }
+    let variables = &body.unwrap()["variables"];
+    let seen = facts.stale.clone().unwrap_or_else(|| facts.pulls.clone());
+    if query.starts_with("query Labeled") {
+        let label = variables["labels"][0].as_str().unwrap_or_default();
+        let after: u64 = variables["after"].as_str().and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
+        let mut matching: Vec<(&u64, &Pull)> = seen
+            .iter()
+            .filter(|(number, pull)| {
+                **number > after && pull.state == "OPEN" && pull.labels.iter().any(|name| name.eq_ignore_ascii_case(label))
+            })
+            .collect();
+        let size = facts.page_size.min(50);
+        let more = matching.len() > size;
+        matching.truncate(size);
+        let cursor = matching.last().map(|(number, _)| number.to_string());
+        let nodes: Vec<Value> = matching.into_iter().map(|(number, pull)| pull_json(facts, *number, pull)).collect();
+        let info = json!({ "hasNextPage": more, "endCursor": cursor });
+        return reply(200, json!({ "data": { "repository": { "pullRequests": { "pageInfo": info, "nodes": nodes } } } }));
+    }
+    let mut found = serde_json::Map::new();
+    for captured in Regex::new(r"(p\d+): pullRequest\(number: (\d+)\)").unwrap().captures_iter(query) {
+        let number: u64 = captured[2].parse().unwrap();
+        let pull = seen.get(&number).map(|pull| pull_json(facts, number, pull));
+        found.insert(captured[1].into(), pull.unwrap_or(Value::Null));
+    }
+    for captured in Regex::new(r#"(c\d+): object\(oid: "([0-9a-f]+)"\)"#).unwrap().captures_iter(query) {
+        let exists = git_command(&facts.git).args(["cat-file", "-e", &captured[2]]).status().unwrap().success();
+        let commit = if exists { commit_json(facts, &captured[2]) } else { Value::Null };
+        found.insert(captured[1].into(), commit);
+    }
+    reply(200, json!({ "data": { "repository": found } }))
+}
+
+fn pull_json(facts: &Facts, number: u64, pull: &Pull) -> Value {
+    let labeled: Vec<Value> = pull
+        .labeled
+        .iter()
+        .map(|(name, by, at)| json!({ "createdAt": at, "actor": { "login": by }, "label": { "name": name } }))
+        .collect();
+    json!({
+        "number": number, "state": pull.state, "updatedAt": pull.updated_at, "headRefOid": pull.head,
+        "headRefName": pull.branch, "baseRefName": pull.base, "isDraft": pull.draft, "isCrossRepository": pull.fork,
+        "title": pull.title, "body": pull.body, "author": { "login": "bob" },
+        "labels": { "nodes": pull.labels.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>() },
+        "latestOpinionatedReviews": {
+            "nodes": pull.reviews.iter().map(|state| json!({ "state": state })).collect::<Vec<_>>()
+        },
+        "timelineItems": { "nodes": labeled },
+        "commits": { "nodes": [{ "commit": commit_json(facts, &pull.head) }] },
+    })
+}
+
+/// As the rollup tells them: of each name and suite the newest.
+fn commit_json(facts: &Facts, commit: &str) -> Value {
+    let Some(checks) = facts.checks.get(commit).filter(|checks| !checks.is_empty()) else {
+        return json!({ "oid": commit, "statusCheckRollup": null });
+    };
+    let mut newest: BTreeMap<(String, Option<&str>, u64), &Check> = BTreeMap::new();
+    for check in checks {
+        newest.insert((check.name.clone(), check.app, check.suite), check);
+    }
+    let mut checks: Vec<&&Check> = newest.values().collect();
+    checks.sort_by_key(|check| check.id);
+    let more = checks.len() > facts.page_size.min(100);
+    let nodes: Vec<Value> = checks.into_iter().take(facts.page_size.min(100)).map(|check| context_json(check)).collect();
+    json!({
+        "oid": commit,
+        "statusCheckRollup": { "contexts": { "pageInfo": { "hasNextPage": more, "endCursor": "x" }, "nodes": nodes } },
+    })
+}
+
+fn context_json(check: &Check) -> Value {
+    let url = format!("https://github.com/octo/repo/runs/{}", check.id);
+    match check.app {
+        Some(app) => json!({
+            "__typename": "CheckRun", "databaseId": check.id, "name": check.name,
+            "status": if check.conclusion.is_some() { "COMPLETED" } else { "IN_PROGRESS" },
+            "conclusion": check.conclusion.as_ref().map(|word| word.to_uppercase()),
+            "startedAt": check.started_at, "completedAt": check.completed_at, "detailsUrl": url,
+            "checkSuite": { "databaseId": check.suite, "app": { "slug": app } },
+        }),
+        None => json!({
+            "__typename": "StatusContext", "context": check.name, "createdAt": check.completed_at.unwrap_or(check.started_at),
+            "state": check.conclusion.as_deref().unwrap_or("pending").to_uppercase(), "targetUrl": null,
+        }),
+    }
+}
