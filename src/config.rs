@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::{Level, Span};
 use crate::guards::{critic, size};
+use crate::queue;
 use crate::text::visible;
 
 mod load;
@@ -30,6 +31,8 @@ pub struct Config {
     pub critic: critic::Config,
     /// How large the change is.
     pub size: size::Config,
+    /// The merge queue: what must be green before something lands.
+    pub queue: queue::Config,
     /// Another level for a rule, or `off`, by rule id.
     pub levels: BTreeMap<String, LevelOverride>,
     /// Findings that do not count.

@@ -20,7 +20,7 @@ use crate::queue::world::{Intake, Outcome, PullNumber};
 use crate::queue::{self, Action, Config, State, World};
 
 pub mod commands;
-
+pub mod doctor;
 mod merge;
 mod observe;
 mod perform;

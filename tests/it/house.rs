@@ -21,7 +21,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("guards", &["text", "change", "finding", "label", "pull_request", "attributes"]),
     ("context", &["pull_request"]),
     ("verdict", &["finding", "guards", "label"]),
-    ("config", &["text", "finding", "guards"]),
+    ("config", &["text", "finding", "guards", "queue"]),
     ("policy", &["text", "attributes", "change", "config", "finding", "guards"]),
     ("evaluate", &["change", "context", "finding", "guards", "label", "policy", "verdict"]),
     ("report", &["text", "change", "finding", "guards", "verdict", "config"]),

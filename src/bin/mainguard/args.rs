@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use mainguard::report::Format;
 
-use crate::commands::{config::ConfigCommand, critic::CriticArgs};
+use crate::commands::{config::ConfigCommand, critic::CriticArgs, queue::QueueArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -67,6 +67,8 @@ pub(crate) enum Command {
     Size(CheckArgs),
     /// Judge what `git push` is about to send; git calls this from its pre-push hook
     PrePush(PrePushArgs),
+    /// Run the merge queue: the commit that was tested is the commit that lands
+    Queue(QueueArgs),
     /// Install, remove or look at the git hooks
     #[command(subcommand)]
     Hook(HookCommand),

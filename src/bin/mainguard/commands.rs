@@ -9,3 +9,4 @@ pub(crate) mod explain;
 pub(crate) mod hook;
 pub(crate) mod init;
 pub(crate) mod pre_push;
+pub(crate) mod queue;

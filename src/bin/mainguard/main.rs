@@ -50,6 +50,7 @@ fn run(cli: Cli, environment: &Environment, console: &mut Console) -> anyhow::Re
         Command::Size(args) => commands::check::only(mainguard::guards::Guard::Size, args, repo, environment, console),
         Command::Critic(args) => commands::critic::run(args, repo, environment, console),
         Command::PrePush(args) => commands::pre_push::run(&args, repo, environment, console),
+        Command::Queue(args) => commands::queue::run(&args, repo, environment, console),
         Command::Hook(command) => commands::hook::run(command, repo, console),
         Command::Init(args) => commands::init::run(args, repo, console),
         Command::Doctor(args) => commands::doctor::run(args, repo, environment, console),

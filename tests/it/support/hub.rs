@@ -396,13 +396,11 @@ impl Hub {
 
     /// Commits of integration branches on which nothing has reported.
     pub(crate) fn untested(&self) -> Vec<String> {
+        let builds = self.builds();
         let facts = self.facts();
         let tested = |commit: &String| facts.checks.get(commit).is_some_and(|checks| !checks.is_empty());
-        drop_guard(self.builds_of(&facts), tested)
-    }
-
-    fn builds_of(&self, _facts: &Facts) -> BTreeMap<String, String> {
-        self.builds()
+        let commits: BTreeSet<String> = builds.into_values().filter(|commit| !tested(commit)).collect();
+        commits.into_iter().collect()
     }
 
     /// The oracle: red, when the tree says so.
@@ -476,13 +474,14 @@ impl Hub {
     }
 
     pub(crate) fn client(&self) -> Client {
-        let patience = Patience {
-            backoff: vec![Duration::ZERO; 2],
-            total: Duration::from_secs(30),
-            sleep: Box::new(|_| {}),
-            ..Patience::default()
-        };
-        Client::new(&self.url(), Token::new(TOKEN).as_ref(), Mode::Live, patience).unwrap()
+        client_of(&self.url())
+    }
+
+    /// How it left, if anything is remembered at all.
+    pub(crate) fn exit_if_any(&self, number: u64) -> Option<ExitReason> {
+        let name = state_ref("main");
+        let there = self.git(&["for-each-ref", "--format=%(refname)", &name]);
+        if there.is_empty() { None } else { self.exit(number) }
     }
 
     /// What the queue remembers.
@@ -528,7 +527,7 @@ impl Hub {
             .facts()
             .pulls
             .iter()
-            .filter(|(_, pull)| pull.state == "OPEN" && pull.head != self.git(&["rev-parse", "refs/heads/main~0"]))
+            .filter(|(_, pull)| pull.state == "OPEN")
             .map(|(number, pull)| (*number, pull.head.clone(), pull.base.clone()))
             .collect();
         let landed: BTreeSet<String> = self.git(&["rev-list", "refs/heads/main"]).lines().map(str::to_string).collect();
@@ -566,9 +565,15 @@ impl Hub {
     }
 }
 
-fn drop_guard(builds: BTreeMap<String, String>, tested: impl Fn(&String) -> bool) -> Vec<String> {
-    let commits: BTreeSet<String> = builds.into_values().filter(|commit| !tested(commit)).collect();
-    commits.into_iter().collect()
+/// A client without patience for waiting.
+pub(crate) fn client_of(url: &str) -> Client {
+    let patience = Patience {
+        backoff: vec![Duration::ZERO; 2],
+        total: Duration::from_secs(30),
+        sleep: Box::new(|_| {}),
+        ..Patience::default()
+    };
+    Client::new(url, Token::new(TOKEN).as_ref(), Mode::Live, patience).unwrap()
 }
 
 impl Drop for Hub {
