@@ -400,7 +400,15 @@ impl Trial {
     fn check_plan(&self, before: &State, after: &State, actions: &[Action], world: &World) -> Kept {
         let active = after.builds.values().filter(|build| build.phase.is_active()).count();
         if active > self.story.config.depth as usize {
-            return broken("I10", format!("{active} builds run at once"));
+            let phases: Vec<_> = after
+                .builds
+                .values()
+                .filter(|build| build.phase.is_active())
+                .map(|build| {
+                    (&build.id, build.purpose, &build.phase, before.builds.get(&build.id).map(|old| &old.phase))
+                })
+                .collect();
+            return broken("I10", format!("{active} builds run at once: {phases:?}"));
         }
         let known = |id: &BuildId| after.builds.get(id);
         for action in actions {
@@ -615,6 +623,7 @@ impl Trial {
             pull.updated_at = self.now.max(pull.updated_at) + Duration::milliseconds(1);
         }
         let most = 4_000 + 400 * self.story.pulls;
+        let mut quiet = 0;
         for _ in 0..most {
             self.advance_runner(0)?;
             let idle = self.runners[0].todo.is_empty() && self.runners[0].seen.is_none();
@@ -622,7 +631,8 @@ impl Trial {
                 continue;
             }
             let waits: Vec<PullNumber> = self.unfinished();
-            if waits.is_empty() && self.stored.effects.is_empty() {
+            quiet = if waits.is_empty() && self.stored.effects.is_empty() { quiet + 1 } else { 0 };
+            if quiet > 5 {
                 return self.check_end();
             }
             if self.dice.chance(0.3) {
@@ -669,7 +679,9 @@ impl Trial {
         for (number, truth) in &self.invented.truth {
             let entry = self.stored.entries.get(number);
             let seen = self.invented.world.pulls.get(number);
-            let wanted = seen.and_then(|pull| pull.queued.as_ref()).is_some_and(|label| label.may_queue == Some(true));
+            let open = seen.is_some_and(|pull| pull.state == PullState::Open);
+            let wanted =
+                open && seen.and_then(|pull| pull.queued.as_ref()).is_some_and(|label| label.may_queue == Some(true));
             if truth.landed.is_none() && wanted && entry.is_none() {
                 return broken("I5", format!("#{number} carries the label and was lost"));
             }
