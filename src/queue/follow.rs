@@ -331,8 +331,6 @@ impl Round<'_> {
                 let seconds = took.map_or(self.now - started, |(begin, end)| end - begin).num_seconds().max(0) as u64;
                 if seconds >= self.config.min_ci_seconds.into() || !self.safety.minimum_time {
                     Some(BuildPhase::Green)
-                } else if may_restart {
-                    None
                 } else {
                     Some(BuildPhase::TooFast { seconds })
                 }
