@@ -175,11 +175,13 @@ impl Trial {
 
     /// One small thing happens.
     fn step(&mut self) -> Kept {
+        // Nobody adds to a line that is this long, so that a story's length costs what it should.
+        const LONGEST_LINE: usize = 25;
         match self.dice.below(100) {
-            0..=3 => self.arrive(),
+            0..=3 if self.invented.world.pulls.len() < LONGEST_LINE => self.arrive(),
             4..=6 if self.story.weather.people => self.person(),
             7 if self.story.weather.intruders && self.dice.chance(0.3) => self.intruder(),
-            8..=17 => self.pass_time(),
+            8..=19 => self.pass_time(),
             _ => {
                 let who = self.dice.below(self.runners.len() as u64) as usize;
                 return self.advance_runner(who);
@@ -193,9 +195,11 @@ impl Trial {
         self.now =
             self.invented.next_end().filter(|at| *at > self.now && self.dice.chance(0.5)).unwrap_or(soon).max(self.now);
         self.invented.advance(self.now);
-        self.older.push_back(self.invented.world.clone());
-        if self.older.len() > 6 {
-            self.older.pop_front();
+        if self.story.weather.stale && self.dice.chance(0.3) {
+            self.older.push_back(self.invented.world.clone());
+            if self.older.len() > 6 {
+                self.older.pop_front();
+            }
         }
     }
 
@@ -636,8 +640,8 @@ impl Trial {
                 return self.check_end();
             }
             if self.dice.chance(0.3) {
-                let soon = self.now + Duration::minutes(3);
-                self.now = self.invented.next_end().filter(|at| *at > self.now).unwrap_or(soon).min(soon).max(self.now);
+                let soon = self.now + Duration::minutes(5);
+                self.now = self.invented.next_end().filter(|at| *at > self.now).unwrap_or(soon).max(self.now);
                 self.invented.advance(self.now);
             }
         }
