@@ -89,7 +89,7 @@ pub enum ActionKey {
 pub struct Recipe {
     /// The build.
     pub build: BuildId,
-    /// The first parent. A build that stands before this one in the list of actions may be named here.
+    /// The first parent. A build is named here only when its own commit is created by an action before this one.
     pub onto: Onto,
     /// Who is merged. When nobody is, the commit has one parent and its tree.
     pub members: Vec<Member>,

@@ -96,7 +96,7 @@ enum Standing {
     Green,
 }
 
-/// What `checks` come to for `required`. Results that ended before `not_before` without being green belong to an
+/// What `checks` come to for `required`. Results that ended by `not_before` without being green belong to an
 /// attempt that was given up: they count as not there.
 pub fn verdict(
     required: &[RequiredCheck],
@@ -210,6 +210,6 @@ fn standing(
     };
     let given_up = standing != Standing::Green
         && standing != Standing::Running
-        && not_before.zip(result.completed_at).is_some_and(|(not_before, ended)| ended < not_before);
+        && not_before.zip(result.completed_at).is_some_and(|(not_before, ended)| ended <= not_before);
     (!given_up).then_some(standing)
 }

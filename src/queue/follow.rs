@@ -319,17 +319,18 @@ impl Round<'_> {
     ) -> Option<BuildPhase> {
         let build = &self.state.builds[id];
         let phase = build.phase.clone();
-        let may_restart = build.starts <= self.config.infra_retries && phase == BuildPhase::Running;
-        let timeout = started + self.timeout();
-        let silent = self.silent_since(checks, started) + Duration::minutes(self.config.never_reported_minutes.into());
+        let may_restart = build.starts <= self.config.infra_retries && !phase.is_failure();
+        let heard = self.silent_since(checks, started);
+        // Who runs a judged build again gives it another term.
+        let begun = if phase == BuildPhase::Running { started } else { heard };
+        let timeout = begun + self.timeout();
+        let silent = heard + Duration::minutes(self.config.never_reported_minutes.into());
         match verdict {
             Verdict::Unknown(_) => Some(phase),
             Verdict::Green { took, .. } => {
                 let seconds = took.map_or(self.now - started, |(begin, end)| end - begin).num_seconds().max(0) as u64;
                 if seconds >= self.config.min_ci_seconds.into() || !self.safety.minimum_time {
                     Some(BuildPhase::Green)
-                } else if may_restart {
-                    None
                 } else {
                     Some(BuildPhase::TooFast { seconds })
                 }
@@ -347,6 +348,8 @@ impl Round<'_> {
                 Some(BuildPhase::Timeout { checks: running.into_iter().chain(missing).collect() })
             }
             Verdict::ActionRequired(check) if self.now >= timeout => Some(BuildPhase::Timeout { checks: vec![check] }),
+            // It was judged, and somebody runs it once more: it keeps its place at CI to others, and cannot land.
+            Verdict::Pending { .. } | Verdict::ActionRequired(_) if phase != BuildPhase::Running => Some(phase),
             Verdict::Pending { .. } | Verdict::ActionRequired(_) => {
                 self.wake_by(timeout);
                 self.wake_by(silent);

@@ -314,9 +314,14 @@ impl Round<'_> {
     }
 
     pub(super) fn recipe(&self, build: &Build) -> Recipe {
+        // A commit that is known is named as such: the build that it came from may be forgotten by then.
+        let known = match &build.onto {
+            Onto::Build(below) => self.state.builds.get(below).and_then(|below| below.commit.clone()),
+            Onto::Commit(_) => None,
+        };
         Recipe {
             build: build.id.clone(),
-            onto: build.onto.clone(),
+            onto: known.map_or_else(|| build.onto.clone(), Onto::Commit),
             members: build.members.clone(),
             message: tell::commit_message(build),
             at: build.planned_at,

@@ -177,7 +177,8 @@ impl Round<'_> {
         let is_probed = |build: &super::build::Build| {
             build.purpose == Purpose::Probe && build.onto == onto && build.phase.is_active()
         };
-        if !self.state.builds.values().any(is_probed) {
+        // When every place is taken, the next free one is ours: this is asked before the train is filled.
+        if !self.state.builds.values().any(is_probed) && self.running() < self.places() {
             self.new_build(Purpose::Probe, onto, Vec::new(), false);
         }
     }

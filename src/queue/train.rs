@@ -149,12 +149,12 @@ impl Round<'_> {
     }
 
     /// Builds that need a place at CI.
-    fn running(&self) -> usize {
+    pub(super) fn running(&self) -> usize {
         self.state.builds.values().filter(|build| build.phase.is_active()).count()
     }
 
     /// Places at CI.
-    fn places(&self) -> usize {
+    pub(super) fn places(&self) -> usize {
         match self.safety.depth {
             true => self.config.depth.min(super::config::DEEPEST) as usize,
             false => 3 * super::config::DEEPEST as usize,

@@ -330,6 +330,26 @@ impl Invented {
         }
     }
 
+    /// Ends the newest run on a commit now, in this way.
+    #[cfg(test)]
+    pub(in super::super) fn end_run(&mut self, commit: &CommitId, conclusion: Conclusion, now: DateTime<Utc>) {
+        self.ends.retain(|(_, other, _)| other != commit);
+        if let Some(Checks::Complete(results)) = self.world.checks.get_mut(commit)
+            && let Some(result) = results.iter_mut().max_by_key(|result| result.id)
+        {
+            result.status = CheckStatus::Completed(conclusion);
+            result.completed_at = Some(now);
+        }
+    }
+
+    /// Somebody breaks the branch itself.
+    #[cfg(test)]
+    pub(in super::super) fn break_branch(&mut self) {
+        self.push_branch();
+        let last = self.bad_at.len() - 1;
+        self.bad_at[last] = true;
+    }
+
     /// Does what is asked, and says under which name what came of it.
     pub fn perform(&mut self, action: &Action, now: DateTime<Utc>) -> Option<(ActionKey, Outcome)> {
         match action {
