@@ -116,6 +116,13 @@ impl Round<'_> {
             wish.by_label && old.asked_at == wish.at && old.phase == Phase::Done(ExitReason::Dequeued)
         });
         let is_stale = old.is_some_and(|old| pull.updated_at < old.read_as_of) && self.safety.stale_readings;
+        if is_queued && is_new && !is_stale {
+            // Asked again while it is queued: that is the same wish, and must not become another one when it has landed.
+            if let Some(old) = self.state.entries.get_mut(&number) {
+                old.asked_at = wish.at;
+            }
+            return;
+        }
         if is_stale || is_queued || !(is_new || was_misread) || pull.state != PullState::Open {
             return;
         }

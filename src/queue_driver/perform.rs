@@ -8,7 +8,7 @@ use crate::git::integrate::{PushError, PushRefusal, RefUpdate};
 use crate::github::{self, comments};
 use crate::queue::action::{ActionKey, CheckConclusion, Land, Telling};
 use crate::queue::checks::Tested;
-use crate::queue::world::{Outcome, PullNumber, Refusal};
+use crate::queue::world::{Outcome, PullNumber, PullState, Refusal};
 use crate::queue::{self, Action};
 
 use super::merge::{self, Made};
@@ -137,7 +137,13 @@ impl Run<'_, '_> {
         after.in_base.insert(land.new_tip().clone());
         for recipe in land.stack() {
             after.in_base.extend(self.remembered.state.builds.get(&recipe.build).and_then(|build| build.commit.clone()));
-            after.in_base.extend(recipe.members.iter().map(|member| member.head.clone()));
+            for member in &recipe.members {
+                after.in_base.insert(member.head.clone());
+                // A head that the branch contains is merged, whenever GitHub comes to see it.
+                if let Some(pull) = after.pulls.get_mut(&member.pull) {
+                    pull.state = PullState::Merged;
+                }
+            }
         }
         let (state, actions) = queue::plan(&self.remembered.state, &after, self.session.config, self.now);
         let proof = Proof {
@@ -187,6 +193,14 @@ impl Run<'_, '_> {
                 || pull.labels.iter().any(|name| name.eq_ignore_ascii_case(&self.session.config.label));
             if pull.head != member.head || pull.state != "OPEN" || pull.draft || !wanted {
                 return refused(Refusal::HeadChanged, format!("#{} is not what was tested any more", member.pull));
+            }
+        }
+        // Answers of the API may be old. Refs are not.
+        let names: Vec<String> = land.members().map(|member| head_ref(member.pull)).collect();
+        let heads = self.session.store.remote_refs(&names).map_err(|error| Outcome::Later { message: error.to_string() })?;
+        for member in land.members() {
+            if heads.get(&head_ref(member.pull)).is_some_and(|head| *head != member.head) {
+                return refused(Refusal::HeadChanged, format!("#{} has another head by now", member.pull));
             }
         }
         let read = checks.get(land.new_tip()).map(results);
@@ -305,6 +319,11 @@ impl Run<'_, '_> {
         }
         plan.surplus.into_iter().try_for_each(|id| comments::delete(client, repository, id))
     }
+}
+
+/// Where GitHub keeps the head of a pull request, of a fork's too.
+fn head_ref(pull: PullNumber) -> String {
+    format!("refs/pull/{pull}/head")
 }
 
 fn reason(why: PushRefusal) -> Refusal {

@@ -4,6 +4,7 @@
 mod base;
 mod building;
 mod changing;
+mod command;
 mod entering;
 mod failing;
 mod trains;

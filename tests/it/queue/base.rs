@@ -23,6 +23,43 @@ fn s21_somebody_pushes_to_main_during_ci() {
 }
 
 #[test]
+fn s22_the_branch_moves_in_the_moment_of_the_push() {
+    let hub = Hub::new();
+    hub.queue(7, &[("seven", "new\n")]);
+    hub.tick();
+    hub.ci();
+    let main = hub.main();
+    let pushed = hub.commit("refs/heads/by-hand", Some(&main), &[("pushed", "by hand\n")]);
+    hub.check(&pushed, "ci", Some("success"));
+    // Only the last look before the push asks about the pull request by its number.
+    hub.facts().pushed_at = Some(("p7: pullRequest".into(), pushed.clone()));
+    let ticked = hub.tick();
+    assert_eq!(hub.main(), pushed, "{ticked:?}");
+    assert!(hub.exit(7).is_none() && hub.state().freeze.is_none());
+    let at = hub.state().entries[&7].at;
+    hub.tick();
+    assert_eq!(hub.state().entries[&7].at, at, "its place");
+    hub.settle();
+    assert!(hub.has_landed(7));
+    hub.assert_proven();
+}
+
+#[test]
+fn s33_a_rule_for_signatures_is_named_before_anybody_waits() {
+    let hub = Hub::new();
+    let kinds = ["required_signatures", "required_linear_history", "pull_request", "merge_queue"];
+    hub.facts().rules = kinds.iter().map(|kind| serde_json::json!({ "type": kind })).collect();
+    let found = hub.with_session("main", |session| {
+        mainguard::queue_driver::doctor::examine(session, mainguard::queue_driver::doctor::Surroundings::default())
+    });
+    let text = format!("{found:?}");
+    for words in ["signed commits", "linear history", "requires a pull request", "own merge queue", "integration branches"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(found.iter().filter(|one| one.degree != mainguard::queue_driver::doctor::Degree::Good).all(|one| one.fix.is_some()));
+}
+
+#[test]
 fn s23_a_rule_that_forbids_the_push_freezes_and_ejects_nobody() {
     let hub = Hub::new();
     hub.queue(7, &[("seven", "new\n")]);

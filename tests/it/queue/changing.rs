@@ -56,12 +56,12 @@ fn s13_a_push_between_verdict_and_landing_is_seen() {
     hub.tick();
     hub.ci();
     let before = hub.main();
-    // The list of pull requests is old; what is asked at the moment of landing is not.
+    // The webhook is lost, and what the API tells is older than the push.
     let stale = hub.facts().pulls.clone();
     hub.push(7, &[("seven", "newer\n")]);
     hub.facts().stale = Some(stale);
     hub.tick();
-    assert_eq!(hub.main(), before, "the stale list alone cannot land: GitHub would have to answer twice alike");
+    assert_eq!(hub.main(), before, "GitHub's answers are old, its refs are not");
     hub.facts().stale = None;
     hub.pass(minutes(1));
     hub.tick();

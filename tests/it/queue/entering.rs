@@ -43,7 +43,8 @@ fn s01_a_green_pull_request_is_queued_at_its_head() {
 fn s02_its_own_checks_come_first() {
     let hub = Hub::new();
     for (number, conclusion) in [(1, None), (2, Some("failure"))] {
-        let head = hub.open_unchecked(number, &[("feature", "new\n")]);
+        let file = format!("feature-{number}");
+        let head = hub.open_unchecked(number, &[(&file, "new\n")]);
         hub.check(&head, "ci", conclusion);
         hub.label(number, "ada");
     }

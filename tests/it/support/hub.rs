@@ -32,7 +32,7 @@ use serde_json::{Value, json};
 use super::github::{Recorded, percent_decode};
 use super::repo::{git_at, git_command};
 
-const TOKEN: &str = "ghs_thisIsTheTokenOfTheHub";
+pub(crate) const TOKEN: &str = "ghs_thisIsTheTokenOfTheHub";
 const ME: &str = "mainguard[bot]";
 
 /// A repository with a queue, and everybody around it.
@@ -65,6 +65,8 @@ pub(crate) struct Facts {
     pub(crate) faults: Vec<(Method, String, Fault)>,
     pub(crate) requests: Vec<Recorded>,
     pub(crate) rules: Value,
+    /// Somebody moves main to this commit in the moment of the first request with this part in it.
+    pub(crate) pushed_at: Option<(String, String)>,
     git: PathBuf,
     last_id: u64,
 }
@@ -160,6 +162,7 @@ impl Hub {
             faults: Vec::new(),
             requests: Vec::new(),
             rules: json!([]),
+            pushed_at: None,
             git,
             last_id: 1_000,
         };
@@ -510,7 +513,7 @@ impl Hub {
             .unwrap()
             .success();
         let exit = self.exit(number);
-        assert_eq!(answer, matches!(exit, Some(ExitReason::Landed { .. })), "#{number}: {exit:?}");
+        assert_eq!(answer, matches!(exit, Some(ExitReason::Landed { .. })), "#{number}: {exit:?}, {:?}", self.phase(number));
         answer
     }
 
@@ -613,6 +616,9 @@ async fn serve(Shared((shared, address)): Shared<(Arc<Mutex<Facts>>, SocketAddr)
     let mut facts = shared.lock().unwrap();
     let graph = json.as_ref().and_then(|body| body["query"].as_str()).unwrap_or_default().to_string();
     let place = format!("{path}?{graph}");
+    if let Some((_, commit)) = facts.pushed_at.take_if(|(part, _)| place.contains(part.as_str())) {
+        git_at(&facts.git, &["update-ref", "refs/heads/main", &commit], b"");
+    }
     let fault = facts.faults.iter().position(|(method, part, _)| *method == parts.method && place.contains(part.as_str()));
     let fault = fault.map(|at| facts.faults.remove(at).2);
     let acts = matches!(fault, None | Some(Fault::DoneBut(_) | Fault::Truncated));
