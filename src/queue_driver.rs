@@ -304,11 +304,7 @@ impl Run<'_, '_> {
     }
 
     fn state_update(&self, new: &CommitId) -> RefUpdate {
-        RefUpdate {
-            name: state_ref(self.session.branch),
-            old: self.remembered.commit.clone(),
-            new: Some(new.clone()),
-        }
+        RefUpdate { name: state_ref(self.session.branch), old: self.remembered.commit.clone(), new: Some(new.clone()) }
     }
 
     fn outcome(&mut self, key: ActionKey, outcome: Outcome) {
@@ -357,7 +353,11 @@ fn subject(state: &State) -> String {
 }
 
 /// Records who put the label on at which head, for a tick that comes later. Called by a workflow that sees the event.
-pub fn record_label(session: &Session<'_>, label: &observe::RecordedLabel, now: DateTime<Utc>) -> Result<(), DriverError> {
+pub fn record_label(
+    session: &Session<'_>,
+    label: &observe::RecordedLabel,
+    now: DateTime<Utc>,
+) -> Result<(), DriverError> {
     for _ in 0..MOST_RACES {
         let mut before = observe::remembered(session)?.0;
         let name = format!("intake/{}-{}.json", label.pull, label.at.timestamp());

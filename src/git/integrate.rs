@@ -185,7 +185,8 @@ impl Store {
     ) -> Result<Store, IntegrateError> {
         let environment = environment.into_iter().filter(|(name, _)| reaches_git(&name.to_string_lossy())).collect();
         let store = Store { directory: directory.into(), remote, timeout, environment };
-        let io = |what: &str, error: std::io::Error| IntegrateError::Io { what: what.into(), reason: error.to_string() };
+        let io =
+            |what: &str, error: std::io::Error| IntegrateError::Io { what: what.into(), reason: error.to_string() };
         std::fs::create_dir_all(directory).map_err(|error| io("the queue's own repository", error))?;
         store.check_version()?;
         if !directory.join("HEAD").is_file() {
@@ -303,15 +304,15 @@ impl Store {
 
     /// The tree of a commit.
     pub fn tree(&self, commit: &CommitId) -> Result<ObjectId, IntegrateError> {
-        let output = self.succeed("rev-parse", &["--verify", "--end-of-options", &format!("{commit}^{{tree}}")], b"")?;
+        let output =
+            self.succeed("rev-parse", &["--verify", "--end-of-options", &format!("{commit}^{{tree}}")], b"")?;
         object("rev-parse", &output)
     }
 
     /// Merges two commits as `git merge` would, without a working tree.
     pub fn merge_trees(&self, ours: &CommitId, theirs: &CommitId) -> Result<MergedTree, IntegrateError> {
         const WHAT: &str = "merge-tree";
-        let arguments =
-            ["--write-tree", "-z", "--name-only", "--no-messages", ours.as_str(), theirs.as_str()];
+        let arguments = ["--write-tree", "-z", "--name-only", "--no-messages", ours.as_str(), theirs.as_str()];
         let output = self.run(WHAT, &arguments, b"")?;
         let mut parts = output.stdout.split(|&byte| byte == 0);
         let tree = parts.next().and_then(|hex| ObjectId::parse(std::str::from_utf8(hex).ok()?));
@@ -400,7 +401,8 @@ impl Store {
 
     /// The names in a folder of a commit's tree; none where there is no folder.
     pub fn list_folder(&self, commit: &CommitId, folder: &str) -> Result<Vec<String>, IntegrateError> {
-        let output = self.succeed("ls-tree", &["-z", "--name-only", commit.as_str(), "--", &format!("{folder}/")], b"")?;
+        let output =
+            self.succeed("ls-tree", &["-z", "--name-only", commit.as_str(), "--", &format!("{folder}/")], b"")?;
         let names = output.split(|&byte| byte == 0).filter(|name| !name.is_empty());
         Ok(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
     }
@@ -418,7 +420,9 @@ impl Store {
         for (path, content) in files {
             let blob = object("hash-object", &self.succeed("hash-object", &["-w", "--stdin"], content)?)?;
             match path.split_once('/') {
-                Some((folder, name)) => folders.entry(folder).or_default().push(format!("100644 blob {blob}\t{name}\0")),
+                Some((folder, name)) => {
+                    folders.entry(folder).or_default().push(format!("100644 blob {blob}\t{name}\0"))
+                }
                 None => top.push(format!("100644 blob {blob}\t{path}\0")),
             }
         }
@@ -433,9 +437,11 @@ impl Store {
     /// Moves all of these refs on the server, or none. Each must be where `old` says. A lease alone would also permit to
     /// move a branch backwards: who moves a branch asks [`Store::is_ancestor`] first.
     pub fn push(&self, updates: &[RefUpdate]) -> Result<(), PushError> {
-        let mut arguments: Vec<String> = ["--atomic", "--porcelain", "--no-verify", "--no-signed"].map(String::from).into();
+        let mut arguments: Vec<String> =
+            ["--atomic", "--porcelain", "--no-verify", "--no-signed"].map(String::from).into();
         let id = |id: &Option<CommitId>| id.as_ref().map(CommitId::to_string).unwrap_or_default();
-        arguments.extend(updates.iter().map(|update| format!("--force-with-lease={}:{}", update.name, id(&update.old))));
+        arguments
+            .extend(updates.iter().map(|update| format!("--force-with-lease={}:{}", update.name, id(&update.old))));
         arguments.extend(["--".into(), self.remote.url.clone()]);
         arguments.extend(updates.iter().map(|update| format!("{}:{}", id(&update.new), update.name)));
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -556,8 +562,18 @@ fn reaches_git(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     matches!(
         &*upper,
-        "PATH" | "HOME" | "USERPROFILE" | "SYSTEMROOT" | "TMPDIR" | "TEMP" | "TMP" | "GIT_SSH_COMMAND" | "SSH_AUTH_SOCK"
-            | "SSL_CERT_FILE" | "SSL_CERT_DIR" | "GIT_SSL_CAINFO"
+        "PATH"
+            | "HOME"
+            | "USERPROFILE"
+            | "SYSTEMROOT"
+            | "TMPDIR"
+            | "TEMP"
+            | "TMP"
+            | "GIT_SSH_COMMAND"
+            | "SSH_AUTH_SOCK"
+            | "SSL_CERT_FILE"
+            | "SSL_CERT_DIR"
+            | "GIT_SSL_CAINFO"
     ) || upper.ends_with("_PROXY")
 }
 

@@ -162,9 +162,8 @@ pub fn named(
         if some_numbers.is_empty() && some_commits.is_empty() {
             return Ok((complete_checks(client, repository, pulls)?, checks));
         }
-        let mut query = String::from(
-            "query Named($owner: String!, $name: String!) { repository(owner: $owner, name: $name) { ",
-        );
+        let mut query =
+            String::from("query Named($owner: String!, $name: String!) { repository(owner: $owner, name: $name) { ");
         for number in some_numbers {
             let _ = write!(query, "p{number}: pullRequest(number: {number}) {{ ...P }} ");
         }
@@ -396,8 +395,10 @@ pub fn set_check(
     }
     let title = super::clamp_characters(title, super::checks::MAX_TITLE);
     let summary = super::clamp_bytes(summary, super::checks::MAX_SUMMARY_BYTES);
-    let path =
-        format!("/repos/{repository}/commits/{head}/check-runs?check_name={}&filter=all&per_page=100", percent_encode(name));
+    let path = format!(
+        "/repos/{repository}/commits/{head}/check-runs?check_name={}&filter=all&per_page=100",
+        percent_encode(name)
+    );
     let runs = client.get_pages::<Page, _>(&path, |page| page.check_runs)?.items;
     let ours = runs.iter().filter(|run| run.external_id.as_deref() == Some(KEY)).map(|run| run.id).max();
     let mut body = json!({
@@ -428,7 +429,9 @@ fn pull(node: &Value) -> Result<QueuePull, Error> {
     let nodes = |list: &Value| list["nodes"].as_array().cloned().unwrap_or_default();
     let labeled = nodes(&node["timelineItems"])
         .iter()
-        .filter_map(|event| Some((event["label"]["name"].as_str()?.to_string(), login(&event["actor"]), time(&event["createdAt"])?)))
+        .filter_map(|event| {
+            Some((event["label"]["name"].as_str()?.to_string(), login(&event["actor"]), time(&event["createdAt"])?))
+        })
         .collect();
     let newest = &node["commits"]["nodes"][0]["commit"];
     let checks = match newest["oid"].as_str() == Some(head.as_str()) {

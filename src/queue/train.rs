@@ -111,6 +111,10 @@ impl Round<'_> {
 
     /// Whether a running build is worth waiting for because green would absolve a failed one that it stands on.
     fn may_absolve(&self, id: &BuildId, repaired: &[BuildId], tip: &CommitId) -> bool {
+        // It was asked to land in this very plan, with all that is below it.
+        if self.state.builds.get(id).is_some_and(|build| build.phase == BuildPhase::Landing) {
+            return true;
+        }
         let is_running = self.state.builds.get(id).is_some_and(|build| build.phase == BuildPhase::Running);
         if !self.config.optimistic || !is_running || self.state.aside.len() >= MOST_ASIDE {
             return false;

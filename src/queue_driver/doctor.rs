@@ -98,7 +98,9 @@ fn rules(session: &Session<'_>, found: &mut Found) {
     };
     let rules = match of(session.branch) {
         Ok(rules) => rules,
-        Err(error) => return found.hint("rules", format!("they cannot be read: {error}"), "give the token `metadata: read`"),
+        Err(error) => {
+            return found.hint("rules", format!("they cannot be read: {error}"), "give the token `metadata: read`");
+        }
     };
     let before = found.0.len();
     for rule in &rules {
@@ -124,11 +126,13 @@ fn rules(session: &Session<'_>, found: &mut Found) {
                 "GitHub's own merge queue is on for the branch".into(),
                 "switch one of the two queues off",
             ),
-            "required_status_checks" if rule["parameters"]["strict_required_status_checks_policy"] == true => found.bad(
-                "rules",
-                "the branch requires pull requests to be up to date, which makes everybody update again and again".into(),
-                "switch `Require branches to be up to date before merging` off: the queue sees to it",
-            ),
+            "required_status_checks" if rule["parameters"]["strict_required_status_checks_policy"] == true => found
+                .bad(
+                    "rules",
+                    "the branch requires pull requests to be up to date, which makes everybody update again and again"
+                        .into(),
+                    "switch `Require branches to be up to date before merging` off: the queue sees to it",
+                ),
             _ => {}
         }
     }
@@ -171,7 +175,11 @@ fn starting_ci(session: &Session<'_>, around: Surroundings<'_>, found: &mut Foun
 fn workflows(session: &Session<'_>, around: Surroundings<'_>, found: &mut Found) {
     let ticks = |text: &str| text.contains("mainguard queue tick") || text.contains("actions/queue");
     let Some((name, tick)) = around.workflows.iter().find(|(_, text)| ticks(text)) else {
-        return found.hint("workflow", "none ticks the queue".into(), "copy examples/workflows/queue-tick.yml, or run `mainguard queue serve`");
+        return found.hint(
+            "workflow",
+            "none ticks the queue".into(),
+            "copy examples/workflows/queue-tick.yml, or run `mainguard queue serve`",
+        );
     };
     found.good("workflow", name.clone());
     if !tick.contains("schedule:") {
@@ -182,9 +190,14 @@ fn workflows(session: &Session<'_>, around: Surroundings<'_>, found: &mut Found)
         );
     }
     if !tick.contains("concurrency:") {
-        found.hint("workflow", format!("{name} has no concurrency group"), "concurrency: {group: mainguard-queue, cancel-in-progress: false}");
+        found.hint(
+            "workflow",
+            format!("{name} has no concurrency group"),
+            "concurrency: {group: mainguard-queue, cancel-in-progress: false}",
+        );
     }
-    let tests = around.workflows.iter().any(|(_, text)| text.contains("mainguard/int") || text.contains("workflow_dispatch"));
+    let tests =
+        around.workflows.iter().any(|(_, text)| text.contains("mainguard/int") || text.contains("workflow_dispatch"));
     if !tests && session.dispatch.is_none() {
         found.bad(
             "workflow",

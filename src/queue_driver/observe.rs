@@ -101,7 +101,9 @@ pub(super) fn observe(
     numbers.extend(comments.iter().filter_map(|intake| intake.pull));
     let numbers: Vec<PullNumber> = numbers.difference(&known).copied().collect();
     let mut commits = BTreeSet::from([tip.clone()]);
-    commits.extend(state.builds.values().filter(|build| is_watched(&build.phase)).filter_map(|build| build.commit.clone()));
+    commits.extend(
+        state.builds.values().filter(|build| is_watched(&build.phase)).filter_map(|build| build.commit.clone()),
+    );
     let commits: Vec<CommitId> = commits.into_iter().collect();
     let (more, checks) = github::queue::named(client, repository, &numbers, &commits)?;
     told.extend(more);

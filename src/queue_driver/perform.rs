@@ -106,9 +106,9 @@ impl Run<'_, '_> {
     fn cancel(&mut self, commit: &CommitId) {
         let (client, repository) = (self.session.client, self.session.repository);
         let cancelled = github::queue::runs_on(client, repository, commit).and_then(|runs| {
-            runs.into_iter().filter(|(_, ended)| !ended).try_for_each(|(run, _)| {
-                github::queue::cancel(client, repository, run)
-            })
+            runs.into_iter()
+                .filter(|(_, ended)| !ended)
+                .try_for_each(|(run, _)| github::queue::cancel(client, repository, run))
         });
         if let Err(error) = cancelled {
             self.ticked.troubles.push(format!("CI on {} could not be cancelled: {error}", commit.short()));
@@ -136,7 +136,9 @@ impl Run<'_, '_> {
         after.base_tip = Some(land.new_tip().clone());
         after.in_base.insert(land.new_tip().clone());
         for recipe in land.stack() {
-            after.in_base.extend(self.remembered.state.builds.get(&recipe.build).and_then(|build| build.commit.clone()));
+            after
+                .in_base
+                .extend(self.remembered.state.builds.get(&recipe.build).and_then(|build| build.commit.clone()));
             for member in &recipe.members {
                 after.in_base.insert(member.head.clone());
                 // A head that the branch contains is merged, whenever GitHub comes to see it.
@@ -197,7 +199,8 @@ impl Run<'_, '_> {
         }
         // Answers of the API may be old. Refs are not.
         let names: Vec<String> = land.members().map(|member| head_ref(member.pull)).collect();
-        let heads = self.session.store.remote_refs(&names).map_err(|error| Outcome::Later { message: error.to_string() })?;
+        let heads =
+            self.session.store.remote_refs(&names).map_err(|error| Outcome::Later { message: error.to_string() })?;
         for member in land.members() {
             if heads.get(&head_ref(member.pull)).is_some_and(|head| *head != member.head) {
                 return refused(Refusal::HeadChanged, format!("#{} has another head by now", member.pull));
@@ -218,7 +221,8 @@ impl Run<'_, '_> {
         let store = self.session.store;
         let later = |error: crate::git::integrate::IntegrateError| Outcome::Later { message: error.to_string() };
         let refused = |message: &str| Err(Outcome::Refused { why: Refusal::AuditFailed, message: message.into() });
-        let mut needed: std::collections::BTreeSet<CommitId> = land.members().map(|member| member.head.clone()).collect();
+        let mut needed: std::collections::BTreeSet<CommitId> =
+            land.members().map(|member| member.head.clone()).collect();
         needed.extend([land.base_old().clone(), land.new_tip().clone()]);
         if !store.fetch(&needed).map_err(later)?.is_empty() {
             return Err(Outcome::Later { message: "not every commit could be fetched".into() });
@@ -349,7 +353,13 @@ fn outcome_of(error: &github::Error) -> Outcome {
 
 /// The message of the state's commit: the queue's log keeps the proof for as long as it keeps anything.
 fn proof_in_words(proof: &Proof) -> String {
-    let mut text = format!("Landed {}\n\nTested: {}\nTree: {}\nOnto: {}\n", proof.commit.short(), proof.commit, proof.tree, proof.base);
+    let mut text = format!(
+        "Landed {}\n\nTested: {}\nTree: {}\nOnto: {}\n",
+        proof.commit.short(),
+        proof.commit,
+        proof.tree,
+        proof.base
+    );
     for (pull, head) in &proof.pulls {
         text.push_str(&format!("Mainguard-PR: #{pull}@{head}\n"));
     }

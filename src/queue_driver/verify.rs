@@ -73,10 +73,8 @@ fn verify_one(store: &Store, commit: CommitId) -> Result<Verified, IntegrateErro
     if !heads.iter().eq(pulls.iter().map(|(_, head)| head)) {
         return verified(forged("the trailers name other commits than were merged"));
     }
-    let members = pulls
-        .iter()
-        .map(|(pull, head)| Member { pull: *pull, head: head.clone(), title: String::new() })
-        .collect();
+    let members =
+        pulls.iter().map(|(pull, head)| Member { pull: *pull, head: head.clone(), title: String::new() }).collect();
     let recipe = Recipe { build: build.clone(), onto: Onto::Commit(onto.clone()), members, message, at };
     match merge::make(store, &recipe, onto)? {
         Made::Commit(made, _) if made == commit => verified(Finding::Proven { build, pulls }),

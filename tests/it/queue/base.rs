@@ -53,10 +53,17 @@ fn s33_a_rule_for_signatures_is_named_before_anybody_waits() {
         mainguard::queue_driver::doctor::examine(session, mainguard::queue_driver::doctor::Surroundings::default())
     });
     let text = format!("{found:?}");
-    for words in ["signed commits", "linear history", "requires a pull request", "own merge queue", "integration branches"] {
+    for words in
+        ["signed commits", "linear history", "requires a pull request", "own merge queue", "integration branches"]
+    {
         assert!(text.contains(words), "{words}: {text}");
     }
-    assert!(found.iter().filter(|one| one.degree != mainguard::queue_driver::doctor::Degree::Good).all(|one| one.fix.is_some()));
+    assert!(
+        found
+            .iter()
+            .filter(|one| one.degree != mainguard::queue_driver::doctor::Degree::Good)
+            .all(|one| one.fix.is_some())
+    );
 }
 
 #[test]

@@ -108,7 +108,10 @@ fn s32_the_same_inputs_give_the_same_commit() {
     let commit = hub.untested()[0].clone();
     assert_eq!(hub.git(&["log", "-1", "--format=%P|%an|%cn", &commit]), format!("{main} {head}|mainguard|mainguard"));
     let message = hub.git(&["log", "-1", "--format=%B", &commit]);
-    assert!(message.contains(&format!("Mainguard-PR: #7@{head}")) && message.contains("Mainguard-Build: "), "{message}");
+    assert!(
+        message.contains(&format!("Mainguard-PR: #7@{head}")) && message.contains("Mainguard-Build: "),
+        "{message}"
+    );
     hub.settle();
     // Made again from its trailers alone it is the same commit.
     hub.assert_proven();

@@ -64,7 +64,8 @@ fn from_the_label_to_the_proof() {
     let html = queue(&hub, &clone, &["status", "--format", "html"]);
     assert!(html.stdout.contains("Frozen: the release is cut"), "{}", html.text());
     assert_eq!(queue(&hub, &clone, &["thaw"]).code, 0);
-    let json: serde_json::Value = serde_json::from_str(&queue(&hub, &clone, &["status", "--format", "json"]).stdout).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&queue(&hub, &clone, &["status", "--format", "json"]).stdout).unwrap();
     assert_eq!((json["version"].as_u64(), json["stats"]["landed"].as_u64()), (Some(1), Some(1)));
 }
 

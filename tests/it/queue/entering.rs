@@ -22,7 +22,10 @@ fn a_labelled_pull_request_is_tested_and_lands_as_it_was_tested() {
     assert_eq!(hub.git(&["rev-parse", "main^1"]), before);
     assert!(hub.has_landed(7));
     let said = hub.said(7);
-    assert!(said.contains(tested.as_str()) && said.contains("tested and landed") && said.contains("`ci`: green"), "{said}");
+    assert!(
+        said.contains(tested.as_str()) && said.contains("tested and landed") && said.contains("`ci`: green"),
+        "{said}"
+    );
     assert!(!hub.is_queued(7));
     hub.assert_proven();
 }

@@ -51,7 +51,8 @@ fn s57_two_runners_at_once_move_the_branch_once() {
     std::thread::scope(|scope| {
         let hub = &hub;
         // Each has a clone of its own.
-        let stores: Vec<_> = (0..2).map(|number| hub.store(&hub.folder().join(format!("racer-{number}.git")))).collect();
+        let stores: Vec<_> =
+            (0..2).map(|number| hub.store(&hub.folder().join(format!("racer-{number}.git")))).collect();
         let url = hub.url();
         let config = hub.config.borrow().clone();
         for store in stores {

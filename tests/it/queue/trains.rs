@@ -23,7 +23,9 @@ fn eight(culprits: &[u64]) -> (Hub, usize) {
         assert_eq!(hub.has_landed(number), !culprits.contains(&number), "#{number}: {:?}", hub.phase(number));
     }
     for culprit in culprits {
-        let Some(ExitReason::Red { build, checks, .. }) = hub.exit(*culprit) else { panic!("{:?}", hub.exit(*culprit)) };
+        let Some(ExitReason::Red { build, checks, .. }) = hub.exit(*culprit) else {
+            panic!("{:?}", hub.exit(*culprit))
+        };
         assert!(!checks.is_empty());
         assert!(hub.builds().keys().any(|name| name.ends_with(build.as_str())), "its branch is kept");
         assert!(hub.said(*culprit).contains(build.as_str()));

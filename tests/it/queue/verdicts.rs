@@ -59,7 +59,9 @@ fn s37_ci_that_takes_too_long() {
 fn s38_only_what_is_green_is_green() {
     assert!(lands_with("success").0);
     assert!(lands_with("neutral").0);
-    for conclusion in ["skipped", "cancelled", "stale", "startup_failure", "action_required", "timed_out", "failure", "purple"] {
+    for conclusion in
+        ["skipped", "cancelled", "stale", "startup_failure", "action_required", "timed_out", "failure", "purple"]
+    {
         let (landed, exit) = lands_with(conclusion);
         assert!(!landed && exit.is_none(), "{conclusion}: {exit:?}");
     }

@@ -145,7 +145,9 @@ impl Hub {
         let git = directory.path().join("origin.git");
         std::fs::create_dir(&git).unwrap();
         git_at(&git, &["init", "-q", "--bare", "-b", "main", "."], b"");
-        for (key, value) in [("uploadpack.allowAnySHA1InWant", "true"), ("receive.denyDeletes", "false"), ("gc.auto", "0")] {
+        for (key, value) in
+            [("uploadpack.allowAnySHA1InWant", "true"), ("receive.denyDeletes", "false"), ("gc.auto", "0")]
+        {
             git_at(&git, &["config", key, value], b"");
         }
         let now: DateTime<Utc> = "2026-01-05T09:00:00Z".parse().unwrap();
@@ -339,14 +341,8 @@ impl Hub {
     pub(crate) fn say(&self, number: u64, by: &str, body: &str) {
         let mut facts = self.facts();
         let (id, now) = (facts.next_id(), facts.now);
-        let comment = Comment {
-            id,
-            issue: number,
-            author: by.into(),
-            body: body.into(),
-            created_at: now,
-            updated_at: now,
-        };
+        let comment =
+            Comment { id, issue: number, author: by.into(), body: body.into(), created_at: now, updated_at: now };
         facts.comments.push(comment);
     }
 
@@ -356,7 +352,9 @@ impl Hub {
         let ours: Vec<&Comment> = facts
             .comments
             .iter()
-            .filter(|comment| comment.issue == number && comment.author == ME && comment.body.contains("mainguard:queue"))
+            .filter(|comment| {
+                comment.issue == number && comment.author == ME && comment.body.contains("mainguard:queue")
+            })
             .collect();
         assert!(ours.len() <= 1, "more than one comment on #{number}: {ours:?}");
         ours.first().map(|comment| comment.body.lines().skip(1).collect::<Vec<_>>().join("\n")).unwrap_or_default()
@@ -461,8 +459,14 @@ impl Hub {
         let client = self.client();
         let repository = Repository::parse("octo/repo").unwrap();
         let config = self.config.borrow().clone();
-        let session =
-            Session { store: &store, client: &client, repository: &repository, branch, config: &config, dispatch: None };
+        let session = Session {
+            store: &store,
+            client: &client,
+            repository: &repository,
+            branch,
+            config: &config,
+            dispatch: None,
+        };
         work(&session)
     }
 
@@ -513,7 +517,12 @@ impl Hub {
             .unwrap()
             .success();
         let exit = self.exit(number);
-        assert_eq!(answer, matches!(exit, Some(ExitReason::Landed { .. })), "#{number}: {exit:?}, {:?}", self.phase(number));
+        assert_eq!(
+            answer,
+            matches!(exit, Some(ExitReason::Landed { .. })),
+            "#{number}: {exit:?}, {:?}",
+            self.phase(number)
+        );
         answer
     }
 
@@ -552,9 +561,13 @@ impl Hub {
             let message = self.git(&["log", "-1", "--format=%B", commit]);
             let is_ours = message.contains("Mainguard-Build:");
             let green = facts.checks.get(commit).is_some_and(|checks| {
-                checks.iter().rfind(|check| check.name == "ci").is_some_and(|check| check.conclusion.as_deref() == Some("success"))
+                checks
+                    .iter()
+                    .rfind(|check| check.name == "ci")
+                    .is_some_and(|check| check.conclusion.as_deref() == Some("success"))
             });
-            let is_tip_of_a_push = is_ours && self.git(&["log", "--format=%H", &state_ref("main"), "--grep", commit]) != "";
+            let is_tip_of_a_push =
+                is_ours && self.git(&["log", "--format=%H", &state_ref("main"), "--grep", commit]) != "";
             assert!(!is_tip_of_a_push || green, "{commit} landed without a green check");
         }
         drop(facts);
@@ -619,7 +632,8 @@ async fn serve(Shared((shared, address)): Shared<(Arc<Mutex<Facts>>, SocketAddr)
     if let Some((_, commit)) = facts.pushed_at.take_if(|(part, _)| place.contains(part.as_str())) {
         git_at(&facts.git, &["update-ref", "refs/heads/main", &commit], b"");
     }
-    let fault = facts.faults.iter().position(|(method, part, _)| *method == parts.method && place.contains(part.as_str()));
+    let fault =
+        facts.faults.iter().position(|(method, part, _)| *method == parts.method && place.contains(part.as_str()));
     let fault = fault.map(|at| facts.faults.remove(at).2);
     let acts = matches!(fault, None | Some(Fault::DoneBut(_) | Fault::Truncated));
     let answer = match acts {
@@ -673,7 +687,10 @@ fn route(facts: &mut Facts, method: &Method, path: &str, query: &str, body: Opti
     }
     let ["repos", "octo", "repo", rest @ ..] = segments.as_slice() else { return refused(404, "Not Found") };
     let parameter = |name: &str| {
-        query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name)).map(|(_, value)| percent_decode(value))
+        query
+            .split('&')
+            .find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name))
+            .map(|(_, value)| percent_decode(value))
     };
     match (method.as_str(), rest) {
         ("GET", []) => reply(
@@ -685,17 +702,24 @@ fn route(facts: &mut Facts, method: &Method, path: &str, query: &str, body: Opti
             let permission = facts.permissions.get(*login).copied().unwrap_or("none");
             match permission {
                 "none" => refused(404, "Not Found"),
-                _ => reply(200, json!({ "permission": permission, "role_name": permission, "user": { "login": login } })),
+                _ => {
+                    reply(200, json!({ "permission": permission, "role_name": permission, "user": { "login": login } }))
+                }
             }
         }
         ("GET", ["issues", "comments"]) => {
             let since: DateTime<Utc> = parameter("since").and_then(|since| since.parse().ok()).unwrap_or_default();
-            let comments = facts.comments.iter().filter(|comment| comment.updated_at >= since).map(comment_json).collect();
+            let comments =
+                facts.comments.iter().filter(|comment| comment.updated_at >= since).map(comment_json).collect();
             page(facts, query, comments)
         }
         ("GET", ["issues", number, "comments"]) => {
-            let comments =
-                facts.comments.iter().filter(|comment| comment.issue.to_string() == *number).map(comment_json).collect();
+            let comments = facts
+                .comments
+                .iter()
+                .filter(|comment| comment.issue.to_string() == *number)
+                .map(comment_json)
+                .collect();
             page(facts, query, comments)
         }
         ("POST", ["issues", number, "comments"]) => {
@@ -716,7 +740,8 @@ fn route(facts: &mut Facts, method: &Method, path: &str, query: &str, body: Opti
         ("PATCH", ["issues", "comments", id]) => {
             let now = facts.now;
             let text = body.and_then(|body| only(body, &["body"])?["body"].as_str());
-            let comment = facts.comments.iter_mut().find(|comment| comment.id.to_string() == *id && comment.author == ME);
+            let comment =
+                facts.comments.iter_mut().find(|comment| comment.id.to_string() == *id && comment.author == ME);
             let (Some(comment), Some(text)) = (comment, text) else { return refused(404, "Not Found") };
             comment.body = text.into();
             comment.updated_at = now;
@@ -747,7 +772,9 @@ fn route(facts: &mut Facts, method: &Method, path: &str, query: &str, body: Opti
         }
         ("DELETE", ["issues", number, "labels", name]) => {
             let now = facts.now;
-            let Some(pull) = facts.pulls.get_mut(&number.parse().unwrap_or(0)) else { return refused(404, "Not Found") };
+            let Some(pull) = facts.pulls.get_mut(&number.parse().unwrap_or(0)) else {
+                return refused(404, "Not Found");
+            };
             let had = pull.labels.len();
             pull.labels.retain(|label| !label.eq_ignore_ascii_case(name));
             pull.updated_at = now;
@@ -831,7 +858,9 @@ fn route(facts: &mut Facts, method: &Method, path: &str, query: &str, body: Opti
                 return refused(404, "Not Found");
             };
             match *what {
-                "cancel" if run.status == "completed" => return refused(409, "Cannot cancel a workflow run that is completed"),
+                "cancel" if run.status == "completed" => {
+                    return refused(409, "Cannot cancel a workflow run that is completed");
+                }
                 "cancel" => (run.status, run.reruns) = ("completed", run.reruns),
                 _ => (run.status, run.reruns) = ("queued", run.reruns + 1),
             }
@@ -907,7 +936,9 @@ fn graphql(facts: &mut Facts, body: Option<&Value>) -> Reply {
         let mut matching: Vec<(&u64, &Pull)> = seen
             .iter()
             .filter(|(number, pull)| {
-                **number > after && pull.state == "OPEN" && pull.labels.iter().any(|name| name.eq_ignore_ascii_case(label))
+                **number > after
+                    && pull.state == "OPEN"
+                    && pull.labels.iter().any(|name| name.eq_ignore_ascii_case(label))
             })
             .collect();
         let size = facts.page_size.min(50);
@@ -916,7 +947,10 @@ fn graphql(facts: &mut Facts, body: Option<&Value>) -> Reply {
         let cursor = matching.last().map(|(number, _)| number.to_string());
         let nodes: Vec<Value> = matching.into_iter().map(|(number, pull)| pull_json(facts, *number, pull)).collect();
         let info = json!({ "hasNextPage": more, "endCursor": cursor });
-        return reply(200, json!({ "data": { "repository": { "pullRequests": { "pageInfo": info, "nodes": nodes } } } }));
+        return reply(
+            200,
+            json!({ "data": { "repository": { "pullRequests": { "pageInfo": info, "nodes": nodes } } } }),
+        );
     }
     let mut found = serde_json::Map::new();
     for captured in Regex::new(r"(p\d+): pullRequest\(number: (\d+)\)").unwrap().captures_iter(query) {
@@ -963,7 +997,8 @@ fn commit_json(facts: &Facts, commit: &str) -> Value {
     let mut checks: Vec<&&Check> = newest.values().collect();
     checks.sort_by_key(|check| check.id);
     let more = checks.len() > facts.page_size.min(100);
-    let nodes: Vec<Value> = checks.into_iter().take(facts.page_size.min(100)).map(|check| context_json(check)).collect();
+    let nodes: Vec<Value> =
+        checks.into_iter().take(facts.page_size.min(100)).map(|check| context_json(check)).collect();
     json!({
         "oid": commit,
         "statusCheckRollup": { "contexts": { "pageInfo": { "hasNextPage": more, "endCursor": "x" }, "nodes": nodes } },

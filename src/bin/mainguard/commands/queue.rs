@@ -228,7 +228,8 @@ pub(crate) fn run(args: &QueueArgs, repo: &Path, environment: &Environment, cons
                 found.push(doctor::try_writing(&session, now));
             }
             match json {
-                true => console.answer(&serde_json::to_string_pretty(&serde_json::json!({"version": 1, "checks": found}))?)?,
+                true => console
+                    .answer(&serde_json::to_string_pretty(&serde_json::json!({"version": 1, "checks": found}))?)?,
                 false => console.answer(&show::ailments(&found))?,
             }
             Ok(u8::from(found.iter().any(|ailment| ailment.degree == Degree::Bad)))
@@ -318,14 +319,17 @@ fn workflow_files(repo: &Path) -> Vec<(String, String)> {
     let Some(folder) = clone.work_dir().map(|top| top.join(".github/workflows")) else { return Vec::new() };
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(200);
     entries
-        .filter_map(|entry| Some((entry.file_name().to_string_lossy().into_owned(), std::fs::read_to_string(entry.path()).ok()?)))
+        .filter_map(|entry| {
+            Some((entry.file_name().to_string_lossy().into_owned(), std::fs::read_to_string(entry.path()).ok()?))
+        })
         .collect()
 }
 
 /// The label of the event that started us, when it is the queue's.
 fn recorded(environment: &Environment, label: &str, now: DateTime<Utc>) -> anyhow::Result<Option<RecordedLabel>> {
     let path = environment.actions.as_ref().and_then(|actions| actions.event_path.clone());
-    let path = path.ok_or_else(|| Hinted::error("there is no event", "run it in a workflow on `pull_request_target`"))?;
+    let path =
+        path.ok_or_else(|| Hinted::error("there is no event", "run it in a workflow on `pull_request_target`"))?;
     let event: serde_json::Value = serde_json::from_slice(&std::fs::read(path)?)?;
     let is_ours = event["action"] == "labeled"
         && event["label"]["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(label));

@@ -46,7 +46,8 @@ pub(super) fn plan(foreseen: &Foreseen, config: &Config, now: DateTime<Utc>) -> 
             Action::CancelRun { build, .. } => format!("cancel CI of build {build}"),
             Action::Land(land) => {
                 let pulls: Vec<String> = land.members().map(|member| format!("#{}", member.pull)).collect();
-                let checks: Vec<&str> = land.tested().green().iter().map(|check| check.required.name.as_str()).collect();
+                let checks: Vec<&str> =
+                    land.tested().green().iter().map(|check| check.required.name.as_str()).collect();
                 format!(
                     "land {} as {}: {} green on exactly this commit",
                     pulls.join(", "),
