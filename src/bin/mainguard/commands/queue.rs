@@ -1,6 +1,9 @@
 //! `mainguard queue`: the merge queue from the command line. Each command opens one session and does one thing with it.
 
-#![expect(clippy::disallowed_methods, reason = "reads workflow files and the event, hands the environment to git")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads workflow files and the event, hands the environment to git, and a server needs a clock"
+)]
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,6 +23,7 @@ use mainguard::queue_driver::{self, DriverError, RecordedLabel, Session, Ticked,
 use crate::console::{Console, Hinted};
 use crate::environment::Environment;
 
+mod serve;
 mod show;
 
 #[derive(Debug, Args)]
@@ -107,6 +111,15 @@ enum QueueCommand {
     Intake,
     /// Delete branches of failed builds whose time is over; a tick does the same
     Gc,
+    /// Listen for webhooks and tick when something happened, and once a minute
+    Serve {
+        /// Where to listen
+        #[arg(long, env = "MAINGUARD_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+        listen: std::net::SocketAddr,
+        /// The webhook's secret
+        #[arg(long, env = "MAINGUARD_WEBHOOK_SECRET", value_name = "SECRET", hide_env_values = true)]
+        secret: String,
+    },
     /// Try the configuration in an invented world, beside other ways to run a queue
     Simulate {
         /// Pull requests per hour
@@ -179,6 +192,21 @@ pub(crate) fn run(args: &QueueArgs, repo: &Path, environment: &Environment, cons
         }
         _ => {}
     }
+    if let QueueCommand::Serve { listen, secret } = &args.command {
+        if secret.trim().is_empty() {
+            return Err(Hinted::error("the webhook has no secret", "set MAINGUARD_WEBHOOK_SECRET"));
+        }
+        serve::serve(*listen, secret, || {
+            // The configuration and the token's budget are looked at anew in each tick, as in a workflow.
+            let ticked = open(place, repo, environment).and_then(|opened| {
+                report(queue_driver::tick(&opened.session(place), &[], place.now.unwrap_or_else(Utc::now)), console)
+            });
+            if let Err(error) = ticked {
+                console.warn(&format!("{error:#}"));
+            }
+        })?;
+        return Ok(0);
+    }
     let opened = open(place, repo, environment)?;
     let session = opened.session(place);
     let ask = |pull: Option<u64>, command: Asked| -> anyhow::Result<u8> {
@@ -221,8 +249,7 @@ pub(crate) fn run(args: &QueueArgs, repo: &Path, environment: &Environment, cons
         QueueCommand::Thaw => ask(None, Asked::Thaw),
         QueueCommand::Doctor { json, write } => {
             let workflows = workflow_files(repo);
-            // In a workflow, whoever did not bring a token of their own has the workflow's.
-            let workflow_token = environment.actions.is_some() && std::env::var_os("MAINGUARD_GITHUB_TOKEN").is_none();
+            let workflow_token = comments::me(&opened.client).is_ok_and(|me| me == "github-actions[bot]");
             let mut found = doctor::examine(&session, Surroundings { workflow_token, workflows: &workflows });
             if *write {
                 found.push(doctor::try_writing(&session, now));
@@ -243,7 +270,7 @@ pub(crate) fn run(args: &QueueArgs, repo: &Path, environment: &Environment, cons
             console.note(&format!("recorded: the label on #{} at {}", label.pull, label.head.short()));
             Ok(0)
         }
-        QueueCommand::Verify { .. } | QueueCommand::Simulate { .. } => Ok(0),
+        QueueCommand::Verify { .. } | QueueCommand::Simulate { .. } | QueueCommand::Serve { .. } => Ok(0),
     }
 }
 
