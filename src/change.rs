@@ -7,9 +7,20 @@
 use std::fmt;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 /// The name of a git object: 40 (SHA-1) or 64 (SHA-256) lowercase hexadecimal digits.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(try_from = "String")]
 pub struct ObjectId(String);
+
+impl TryFrom<String> for ObjectId {
+    type Error = &'static str;
+
+    fn try_from(hex: String) -> Result<ObjectId, &'static str> {
+        ObjectId::parse(&hex).ok_or("an object id has 40 or 64 hexadecimal digits")
+    }
+}
 
 impl ObjectId {
     /// Accepts exactly 40 or 64 hexadecimal digits, in either case.

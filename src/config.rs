@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::{Level, Span};
 use crate::guards::{critic, secrets, size};
+use crate::queue;
 use crate::text::visible;
 
 mod load;
@@ -32,6 +33,8 @@ pub struct Config {
     pub size: size::Config,
     /// Secrets that the change brings into history.
     pub secrets: secrets::Config,
+    /// The merge queue: what must be green before something lands.
+    pub queue: queue::Config,
     /// Another level for a rule, or `off`, by rule id.
     pub levels: BTreeMap<String, LevelOverride>,
     /// Findings that do not count.

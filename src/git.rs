@@ -14,6 +14,7 @@ use crate::change::{CommitId, ObjectId, RepoPath};
 mod additions;
 pub mod change_set;
 mod history;
+pub mod integrate;
 pub mod lines;
 pub(crate) mod parallel;
 pub mod pre_push;

@@ -18,6 +18,7 @@ pub mod labels;
 pub mod payload;
 pub mod publish;
 pub mod pulls;
+pub mod queue;
 pub mod workflow_files;
 
 pub use client::{Client, Token};

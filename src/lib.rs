@@ -22,6 +22,8 @@ pub mod guards;
 pub mod label;
 pub mod policy;
 pub mod pull_request;
+pub mod queue;
+pub mod queue_driver;
 pub mod report;
 pub mod secrets;
 pub mod sources;

@@ -141,6 +141,11 @@ fn meaning(config: &Config, root: &Node) -> Vec<ConfigError> {
             problems.push(ConfigError::at(Some(root.locate(&key)), format!("{key}: {message}")));
         }
     }
+    // Who has no queue needs no checks for it.
+    if config.queue != crate::queue::Config::default() {
+        let place = root.locate("queue");
+        problems.extend(config.queue.problems().into_iter().map(|words| ConfigError::at(Some(place), words)));
+    }
     let compiled = [size::Rules::compile(&config.size).err(), critic::Rules::compile(&config.critic, None).err()];
     for (key, message) in compiled.into_iter().flatten() {
         problems.push(ConfigError::at(Some(root.locate(&key)), format!("{key}: {message}")));

@@ -36,6 +36,11 @@ impl Token {
         (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Token(text.to_string()))
     }
 
+    /// The value of an `Authorization` header as git's HTTP transport wants it. As secret as the token.
+    pub fn for_git(&self) -> String {
+        format!("Basic {}", base64(format!("x-access-token:{}", self.0).as_bytes()))
+    }
+
     fn header(&self) -> Result<HeaderValue, Error> {
         let mut header = HeaderValue::from_str(&format!("Bearer {}", self.0))
             .map_err(|_| Error::Setup("the token cannot stand in a header".into()))?;
@@ -226,9 +231,17 @@ impl Client {
 
     /// Asks the GraphQL API; the answer's `data`. Queries only: a dry run sends them too.
     pub fn query(&self, query: &'static str) -> Result<Value, Error> {
+        self.ask(query, Value::Null)
+    }
+
+    /// As [`Client::query`], with variables. What strangers wrote belongs into these and never into the query.
+    pub fn ask(&self, query: &str, variables: Value) -> Result<Value, Error> {
         // https://docs.github.com/en/graphql/guides/forming-calls-with-graphql: beside `v3`, not below it.
         let root = self.base.strip_suffix("/v3").unwrap_or(&self.base);
-        let body = serde_json::json!({ "query": query });
+        let mut body = serde_json::json!({ "query": query });
+        if !variables.is_null() {
+            body["variables"] = variables;
+        }
         let answer =
             self.patiently(&Method::POST, &format!("{root}/graphql"), "/graphql", Some(&body), Repeat::Harmless)?;
         let answer: Value = answer.json("/graphql")?;
@@ -500,6 +513,22 @@ pub(super) fn request_line(method: &Method, path: &str) -> String {
     format!("{method} {}", path.split('?').next().unwrap_or(path))
 }
 
+/// RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let word = group.iter().fold(0u32, |word, &byte| word << 8 | u32::from(byte)) << (8 * (3 - group.len()));
+        for digit in 0..4 {
+            match digit <= group.len() {
+                true => text.push(char::from(DIGITS[(word >> (18 - 6 * digit)) as usize & 63])),
+                false => text.push('='),
+            }
+        }
+    }
+    text
+}
+
 /// The URL with `rel="next"` of a `Link` header (RFC 8288).
 fn next_link(header: &str) -> Option<String> {
     header.split(',').find_map(|link| {
@@ -545,6 +574,14 @@ mod tests {
         assert!(!format!("{:?}", token.header().unwrap()).contains("secret"));
         assert!(Token::new(" \n").is_none());
         assert!(Token::new("a\nb").is_none());
+    }
+
+    #[test]
+    fn git_is_told_the_token_in_base64() {
+        assert_eq!(
+            ["", "f", "fo", "foo", "foob"].map(|text| base64(text.as_bytes())),
+            ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]
+        );
     }
 
     #[test]

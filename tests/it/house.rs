@@ -16,19 +16,21 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("change", &["text"]),
     ("finding", &["change", "text"]),
     ("label", &[]),
+    ("queue", &["text", "change", "label"]),
     ("pull_request", &["change"]),
     ("attributes", &["change"]),
     ("secrets", &["text"]),
     ("guards", &["text", "secrets", "change", "finding", "label", "pull_request", "attributes"]),
     ("context", &["change", "pull_request"]),
     ("verdict", &["finding", "guards", "label"]),
-    ("config", &["text", "finding", "guards"]),
+    ("config", &["text", "finding", "guards", "queue"]),
     ("policy", &["text", "secrets", "attributes", "change", "config", "finding", "guards"]),
     ("evaluate", &["change", "context", "finding", "guards", "label", "policy", "verdict"]),
     ("report", &["annotation", "text", "change", "finding", "guards", "verdict", "config"]),
     ("git", &["attributes", "change", "text"]),
     ("github", &["annotation", "change", "text", "label", "pull_request"]),
     ("sources", &["text", "change", "git", "secrets"]),
+    ("queue_driver", &["text", "change", "queue", "git", "github"]),
 ];
 
 /// Names behind which a missing noun hides.

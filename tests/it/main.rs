@@ -18,6 +18,7 @@ mod fuzz;
 mod github;
 mod house;
 mod publish;
+mod queue;
 mod readme;
 mod reports;
 mod secrets_cases;

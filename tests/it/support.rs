@@ -2,4 +2,5 @@
 
 pub(crate) mod cli;
 pub(crate) mod github;
+pub(crate) mod hub;
 pub(crate) mod repo;

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use mainguard::report::Format;
 
-use crate::commands::{config::ConfigCommand, critic::CriticArgs, rules::RulesCommand, secrets::args::SecretsArgs};
+use crate::commands::{
+    config::ConfigCommand, critic::CriticArgs, queue::QueueArgs, rules::RulesCommand, secrets::args::SecretsArgs,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -72,6 +74,8 @@ pub(crate) enum Command {
     Rules(RulesCommand),
     /// Judge what `git push` is about to send; git calls this from its pre-push hook
     PrePush(PrePushArgs),
+    /// Run the merge queue: the commit that was tested is the commit that lands
+    Queue(QueueArgs),
     /// Install, remove or look at the git hooks
     #[command(subcommand)]
     Hook(HookCommand),

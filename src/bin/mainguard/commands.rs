@@ -9,5 +9,6 @@ pub(crate) mod explain;
 pub(crate) mod hook;
 pub(crate) mod init;
 pub(crate) mod pre_push;
+pub(crate) mod queue;
 pub(crate) mod rules;
 pub(crate) mod secrets;

@@ -55,6 +55,7 @@ fn run(cli: Cli, environment: &Environment, console: &mut Console) -> anyhow::Re
         Command::Secrets(args) => commands::secrets::run(*args, repo, environment, console),
         Command::Rules(command) => commands::rules::run(command, console),
         Command::PrePush(args) => commands::pre_push::run(&args, repo, environment, console),
+        Command::Queue(args) => commands::queue::run(&args, repo, environment, console),
         Command::Hook(command) => commands::hook::run(command, repo, console),
         Command::Init(args) => commands::init::run(args, repo, console),
         Command::Doctor(args) => commands::doctor::run(args, repo, environment, console),

@@ -1,0 +1,881 @@
+//! Trials: the queue in bad weather. Two runners interleave, crash, read stale and partial answers, and people do what
+//! people do; after every step the promises of the queue are checked against what is true.
+//!
+//! A story is a seed and a few numbers, printed when it goes wrong and made smaller until nothing can be left out.
+//! `MAINGUARD_QUEUE_SEED` runs one; `MAINGUARD_QUEUE_SEEDS=1000` (and `MAINGUARD_QUEUE_PULLS=500`) runs them all.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use chrono::{DateTime, Duration, Utc};
+
+use crate::change::CommitId;
+
+use super::action::{Action, ActionKey, Land};
+use super::build::{BuildId, BuildPhase, Onto, ref_prefix};
+use super::config::{Config, Freezes, RequiredCheck};
+use super::entry::{ExitReason, Hold, Phase};
+use super::plan::plan_with;
+use super::safety::Safety;
+use super::simulate::invented::{CHECK, Dice, Habits, Invented};
+use super::state::State;
+use super::world::{Checks, Command, Intake, Outcome, PullNumber, PullState, QueueLabel, Refusal, Review, World};
+
+mod mutants;
+mod stories;
+
+/// What may go wrong. Each kind can be left out to make a story smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Weather {
+    /// Answers that are older than others that were given before.
+    stale: bool,
+    /// Answers with holes.
+    partial: bool,
+    /// Actions that fail, or succeed without saying so.
+    errors: bool,
+    /// Runners that die between two actions.
+    crashes: bool,
+    /// A second runner.
+    two: bool,
+    /// People: pushes, labels on and off, drafts, objections, closed pull requests.
+    people: bool,
+    /// Pushes to the branch by others, deleted and forged integration branches.
+    intruders: bool,
+    /// CI that is cancelled, never begins, never ends.
+    infra: bool,
+    /// CI that is red for no reason.
+    flakes: bool,
+    /// Pull requests that do not go together.
+    quarrels: bool,
+}
+
+const CALM: Weather = Weather {
+    stale: false,
+    partial: false,
+    errors: false,
+    crashes: false,
+    two: false,
+    people: false,
+    intruders: false,
+    infra: false,
+    flakes: false,
+    quarrels: false,
+};
+
+/// Everything but flakes, after which a good pull request may be ejected rightly.
+const STORM: Weather = Weather {
+    stale: true,
+    partial: true,
+    errors: true,
+    crashes: true,
+    two: true,
+    people: true,
+    intruders: true,
+    infra: true,
+    flakes: false,
+    quarrels: true,
+};
+
+#[derive(Clone, Debug)]
+struct Story {
+    seed: u64,
+    pulls: u64,
+    weather: Weather,
+    config: Config,
+    safety: Safety,
+}
+
+fn config() -> Config {
+    Config {
+        queue_checks: vec![RequiredCheck { name: CHECK.into(), app: None }],
+        freeze: Freezes { after_ejections: 0, ..Freezes::default() },
+        depth: 4,
+        batch: super::config::Batch { max: 4, single_from_red: 0.5, wait_seconds: 0 },
+        ..Config::default()
+    }
+}
+
+fn epoch() -> DateTime<Utc> {
+    "2026-01-01T00:00:00Z".parse().unwrap()
+}
+
+#[derive(Clone, Default)]
+struct Runner {
+    /// What was observed, and the version of the state that was read with it.
+    seen: Option<(World, State, u64)>,
+    /// What is still to be done, under the version that was written.
+    todo: VecDeque<Action>,
+    version: u64,
+    /// What the plan in progress was made from.
+    basis: World,
+    outcomes: Vec<(ActionKey, Outcome)>,
+}
+
+struct Trial {
+    story: Story,
+    invented: Invented,
+    dice: Dice,
+    now: DateTime<Utc>,
+    stored: State,
+    version: u64,
+    runners: Vec<Runner>,
+    older: VecDeque<World>,
+    intake: Vec<Intake>,
+    /// Every CI start that was asked for.
+    dispatched: BTreeSet<(CommitId, u32)>,
+    forged: BTreeMap<String, CommitId>,
+    failed_refs: BTreeMap<String, DateTime<Utc>>,
+    opened: u64,
+    exits: u64,
+    red_base: bool,
+}
+
+type Kept = Result<(), String>;
+
+fn broken(promise: &str, detail: impl std::fmt::Display) -> Kept {
+    Err(format!("{promise}: {detail}"))
+}
+
+impl Trial {
+    fn new(story: Story) -> Trial {
+        let weather = story.weather;
+        let rare = |on: bool, share: f64| if on { share } else { 0.0 };
+        let habits = Habits {
+            ci_seconds: 1_800.0,
+            flake: rare(weather.flakes, 0.05),
+            cancelled: rare(weather.infra, 0.02),
+            silent: rare(weather.infra, 0.01),
+            endless: rare(weather.infra, 0.01),
+        };
+        let runners = vec![Runner::default(); if weather.two { 2 } else { 1 }];
+        Trial {
+            invented: Invented::new("main", story.seed, habits),
+            dice: Dice::new(story.seed.wrapping_add(77)),
+            now: epoch(),
+            stored: State::new("main"),
+            version: 0,
+            runners,
+            older: VecDeque::new(),
+            intake: Vec::new(),
+            dispatched: BTreeSet::new(),
+            forged: BTreeMap::new(),
+            failed_refs: BTreeMap::new(),
+            opened: 0,
+            exits: 0,
+            red_base: false,
+            story,
+        }
+    }
+
+    fn run(mut self) -> Kept {
+        while self.opened < self.story.pulls {
+            self.step()?;
+        }
+        self.calm_down()
+    }
+
+    /// One small thing happens.
+    fn step(&mut self) -> Kept {
+        // Nobody adds to a line that is this long, so that a story's length costs what it should.
+        const LONGEST_LINE: usize = 25;
+        match self.dice.below(100) {
+            0..=3 if self.invented.world.pulls.len() < LONGEST_LINE => self.arrive(),
+            4..=6 if self.story.weather.people => self.person(),
+            7 if self.story.weather.intruders && self.dice.chance(0.3) => self.intruder(),
+            8..=19 => self.pass_time(),
+            _ => {
+                let who = self.dice.below(self.runners.len() as u64) as usize;
+                return self.advance_runner(who);
+            }
+        }
+        Ok(())
+    }
+
+    fn pass_time(&mut self) {
+        let soon = self.now + Duration::seconds(20 + self.dice.below(240) as i64);
+        self.now =
+            self.invented.next_end().filter(|at| *at > self.now && self.dice.chance(0.5)).unwrap_or(soon).max(self.now);
+        self.invented.advance(self.now);
+        if self.story.weather.stale && self.dice.chance(0.3) {
+            self.older.push_back(self.invented.world.clone());
+            if self.older.len() > 6 {
+                self.older.pop_front();
+            }
+        }
+    }
+
+    fn arrive(&mut self) {
+        self.opened += 1;
+        let number = self.opened;
+        let bad = self.dice.chance(0.12);
+        self.invented.open(number, bad, self.now);
+        if self.story.weather.quarrels && number > 3 {
+            let other = number - 1 - self.dice.below(3);
+            if self.dice.chance(0.08) {
+                self.invented.quarrel(number, other, true);
+            }
+            if self.dice.chance(0.08) {
+                self.invented.quarrel(number, other, false);
+            }
+        }
+        if self.story.weather.people
+            && number > 3
+            && self.dice.chance(0.1)
+            && let Some(pull) = self.invented.world.pulls.get_mut(&number)
+        {
+            pull.depends_on = vec![number - 1 - self.dice.below(3)];
+        }
+        if self.story.weather.people && self.dice.chance(0.1) {
+            // Its own checks are red, or have not ended.
+            let head = self.invented.truth[&number].head.clone();
+            self.invented.world.checks.remove(&head);
+            if let Some(truth) = self.invented.truth.get_mut(&number) {
+                truth.checked = false;
+            }
+            let ended = self.dice.chance(0.5).then_some(super::world::Conclusion::Failure);
+            self.invented.report(&head, ended, self.now, self.now);
+        }
+    }
+
+    fn some_pull(&mut self) -> Option<PullNumber> {
+        let open: Vec<PullNumber> = self
+            .invented
+            .world
+            .pulls
+            .iter()
+            .filter(|(_, pull)| pull.state == PullState::Open)
+            .map(|(&number, _)| number)
+            .collect();
+        let at = self.dice.below(open.len() as u64) as usize;
+        open.get(at).copied()
+    }
+
+    fn person(&mut self) {
+        let Some(number) = self.some_pull() else { return };
+        let what = self.dice.below(12);
+        let later = self.now;
+        let Some(pull) = self.invented.world.pulls.get_mut(&number) else { return };
+        // Of two changes within a millisecond one is the later.
+        pull.updated_at = later.max(pull.updated_at + Duration::milliseconds(1));
+        let at = pull.updated_at;
+        let head = Some(pull.head.clone());
+        let label =
+            |may: bool| Some(QueueLabel { by: "somebody".into(), may_queue: Some(may), at, head: head.clone() });
+        match what {
+            0 => self.invented.push_head(number, at),
+            1 => pull.queued = None,
+            2 | 3 if pull.queued.is_none() => pull.queued = label(true),
+            4 if pull.queued.is_none() => pull.queued = label(false),
+            5 => pull.draft = !pull.draft,
+            6 if self.dice.chance(0.3) => pull.state = PullState::Closed,
+            7 => {
+                pull.review = match pull.review {
+                    Review::ChangesRequested => Review::Approved,
+                    _ => Review::ChangesRequested,
+                }
+            }
+            8 => self.ask(Some(number), Command::Priority(self.dice.clone().below(5) as i32 - 2)),
+            9 => self.ask(Some(number), Command::Dequeue),
+            10 => self.ask(None, Command::Freeze("because".into())),
+            11 => self.ask(None, Command::Thaw),
+            _ => {}
+        }
+    }
+
+    fn ask(&mut self, pull: Option<PullNumber>, command: Command) {
+        let id = format!("comment-{}", self.intake.len());
+        let may = Some(self.dice.chance(0.8));
+        self.intake.push(Intake { id, at: self.now, by: "somebody".into(), may, pull, command });
+    }
+
+    fn intruder(&mut self) {
+        match self.dice.below(3) {
+            0 => self.invented.push_branch(),
+            1 => {
+                let names: Vec<String> =
+                    self.invented.world.refs.iter().flatten().map(|(name, _)| name.clone()).collect();
+                let at = self.dice.below(names.len() as u64) as usize;
+                if let (Some(name), Some(refs)) = (names.get(at), &mut self.invented.world.refs)
+                    && !self.forged.contains_key(name)
+                {
+                    refs.remove(name);
+                    self.failed_refs.remove(name);
+                }
+            }
+            _ => {
+                // Somebody takes the name of a build whose ref is about to be made.
+                let planned = self.stored.builds.values().find(|build| build.phase == BuildPhase::Planned);
+                let Some(name) = planned.map(|build| build.ref_name("main")) else { return };
+                let tip = self.invented.tip().clone();
+                if let Some(refs) = &mut self.invented.world.refs
+                    && !refs.contains_key(&name)
+                {
+                    refs.insert(name.clone(), tip.clone());
+                    self.forged.insert(name, tip);
+                }
+            }
+        }
+    }
+
+    fn observe(&mut self) -> World {
+        let weather = self.story.weather;
+        let mut world = self.invented.world.clone();
+        if weather.stale && self.dice.chance(0.1) {
+            let at = self.dice.below(self.older.len() as u64) as usize;
+            if let Some(older) = self.older.get(at) {
+                // The local repository is not stale; what others say is.
+                world = World { merges: world.merges, ..older.clone() };
+            }
+        }
+        world.intake = self.intake.clone();
+        if weather.stale && self.dice.chance(0.3) {
+            // Deliveries come late, twice and in any order.
+            world.intake.reverse();
+            world.intake.extend(self.intake.iter().take(2).cloned());
+        }
+        if weather.partial && self.dice.chance(0.1) {
+            let holes = self.dice.roll();
+            world.pulls.retain(|number, _| (holes >> (number % 64)) & 1 == 0);
+            for (at, checks) in world.checks.values_mut().enumerate() {
+                if (holes >> (at % 61)) & 3 == 3 {
+                    *checks = Checks::Unknown("a page was missing".into());
+                }
+            }
+        }
+        if weather.partial && self.dice.chance(0.05) {
+            world.refs = None;
+        }
+        if weather.partial && self.dice.chance(0.03) {
+            world.base_tip = None;
+        }
+        world
+    }
+
+    fn advance_runner(&mut self, who: usize) -> Kept {
+        let weather = self.story.weather;
+        if weather.crashes && self.dice.chance(0.01) {
+            self.runners[who] = Runner::default();
+            return Ok(());
+        }
+        if let Some(action) = self.runners[who].todo.pop_front() {
+            return self.perform(who, &action);
+        }
+        match self.runners[who].seen.take() {
+            None => {
+                let world = self.observe();
+                self.runners[who].seen = Some((world, self.stored.clone(), self.version));
+                Ok(())
+            }
+            Some((mut world, state, version)) => {
+                world.outcomes = std::mem::take(&mut self.runners[who].outcomes);
+                self.plan(who, world, &state, version)
+            }
+        }
+    }
+
+    fn plan(&mut self, who: usize, world: World, state: &State, version: u64) -> Kept {
+        let Story { config, safety, .. } = &self.story;
+        let (next, actions) = plan_with(state, &world, config, self.now, *safety);
+        if self.dice.chance(0.05) {
+            let again = plan_with(state, &world, config, self.now, *safety);
+            if again != (next.clone(), actions.clone()) {
+                return broken("I11", "the same input gave another plan");
+            }
+            let read = State::from_json(&next.to_json(), "main").map_err(|error| error.to_string())?;
+            if read != next {
+                return broken("state", "it does not survive being written and read");
+            }
+        }
+        self.check_plan(state, &next, &actions, &world)?;
+        // Compare-and-swap: somebody else was faster.
+        if version != self.version {
+            self.runners[who].outcomes.clear();
+            return Ok(());
+        }
+        self.note_exits(state, &next)?;
+        self.stored = next;
+        self.version += 1;
+        let runner = &mut self.runners[who];
+        runner.version = self.version;
+        runner.basis = world;
+        runner.todo = actions.into();
+        Ok(())
+    }
+
+    fn check_plan(&self, before: &State, after: &State, actions: &[Action], world: &World) -> Kept {
+        let active = after.builds.values().filter(|build| build.phase.is_active()).count();
+        if active > self.story.config.depth as usize {
+            let phases: Vec<_> = after
+                .builds
+                .values()
+                .filter(|build| build.phase.is_active())
+                .map(|build| {
+                    (&build.id, build.purpose, &build.phase, before.builds.get(&build.id).map(|old| &old.phase))
+                })
+                .collect();
+            return broken("I10", format!("{active} builds run at once: {phases:?}"));
+        }
+        let known = |id: &BuildId| after.builds.get(id);
+        for action in actions {
+            match action {
+                Action::Land(land) => self.check_land(land, after, world)?,
+                Action::DeleteRef { name, build, .. } => {
+                    let failed = known(build).filter(|build| build.phase.is_failure());
+                    let kept = Duration::days(self.story.config.retain_failed_days.into());
+                    if failed.and_then(|build| build.ended_at).is_some_and(|ended| self.now < ended + kept) {
+                        return broken("I13", format!("{name} failed and is deleted at once"));
+                    }
+                }
+                _ => {}
+            }
+        }
+        for (id, build) in &after.builds {
+            let was = before.builds.get(id).map(|build| &build.phase);
+            if was.is_some_and(BuildPhase::is_failure) && matches!(build.phase, BuildPhase::Landing) {
+                return broken("I13", format!("{id} failed and lands"));
+            }
+        }
+        for entry in after.entries.values() {
+            if entry.overtaken > 64 {
+                return broken("I6", format!("#{} was overtaken {} times", entry.pull, entry.overtaken));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a plan must have seen with its own eyes before it asks to land.
+    fn check_land(&self, land: &Land, state: &State, world: &World) -> Kept {
+        if Some(land.base_old()) != world.base_tip.as_ref() {
+            return broken("I1", "it would land on another tip than was read");
+        }
+        let mut onto = None;
+        for recipe in land.stack() {
+            let stands_on = match &recipe.onto {
+                Onto::Commit(commit) => Some(commit),
+                Onto::Build(build) => state.builds.get(build).and_then(|build| build.commit.as_ref()),
+            };
+            let expected = onto.unwrap_or(land.base_old());
+            if stands_on != Some(expected) {
+                return broken("I1", format!("build {} was tested on another commit", recipe.build));
+            }
+            onto = state.builds.get(&recipe.build).and_then(|build| build.commit.as_ref());
+        }
+        if onto != Some(land.new_tip()) {
+            return broken("I1", "the tested commit is not the one that would land");
+        }
+        let mut below = BTreeSet::new();
+        for member in land.members() {
+            let number = member.pull;
+            let Some(pull) = world.pulls.get(&number) else {
+                return broken("I3", format!("#{number} would land unread"));
+            };
+            if pull.head != member.head {
+                return broken("I3", format!("#{number} would land at another head"));
+            }
+            let label = pull.queued.as_ref();
+            let may = label.and_then(|label| label.may_queue) == Some(true);
+            if !may {
+                return broken("I3", format!("#{number} would land unlabelled or unauthorised"));
+            }
+            if pull.state != PullState::Open || pull.draft || pull.review == Review::ChangesRequested {
+                return broken("I3", format!("#{number} would land although it is closed, a draft or objected to"));
+            }
+            if !self.invented.truth[&number].checked && self.invented.truth[&number].head == member.head {
+                return broken("I3", format!("#{number} would land although its own checks are not green"));
+            }
+            for on in &pull.depends_on {
+                if !below.contains(on) && self.invented.truth[on].landed.is_none() {
+                    return broken("I3", format!("#{number} would land before #{on}, on which it depends"));
+                }
+            }
+            below.insert(number);
+        }
+        if state.freeze.is_some() {
+            return broken("freeze", "something would land while frozen");
+        }
+        Ok(())
+    }
+
+    fn perform(&mut self, who: usize, action: &Action) -> Kept {
+        let weather = self.story.weather;
+        let is_lost = weather.errors && self.dice.chance(0.04);
+        if is_lost && self.dice.chance(0.5) {
+            return Ok(());
+        }
+        let outcome = match action {
+            Action::Land(land) => self.push_landing(who, land)?,
+            Action::Dispatch { commit, attempt, .. } => {
+                if !self.dispatched.insert((commit.clone(), *attempt)) {
+                    return broken(
+                        "S56",
+                        format!("CI was asked twice to run {} for the {attempt}. time", commit.short()),
+                    );
+                }
+                self.invented.perform(action, self.now)
+            }
+            Action::DeleteRef { name, old, .. } => {
+                if self.forged.get(name).is_some_and(|forged| forged == old) {
+                    return broken("S65", format!("{name} is not ours and is deleted"));
+                }
+                self.invented.perform(action, self.now)
+            }
+            _ => self.invented.perform(action, self.now),
+        };
+        // It happened, and nobody heard of it.
+        if !is_lost {
+            self.runners[who].outcomes.extend(outcome);
+        }
+        Ok(())
+    }
+
+    /// One atomic push of the branch and the state; before it the driver reads the heads once more.
+    fn push_landing(&mut self, who: usize, land: &Land) -> Result<Option<(ActionKey, Outcome)>, String> {
+        let key = ActionKey::Land(land.build().clone());
+        let refused = |why: Refusal| Ok(Some((key.clone(), Outcome::Refused { why, message: "no".into() })));
+        if self.runners[who].version != self.version {
+            return refused(Refusal::Moved);
+        }
+        let moved = |pull: &PullNumber, head: &CommitId| {
+            self.invented.world.pulls.get(pull).is_none_or(|pull| pull.head != *head || pull.state != PullState::Open)
+        };
+        if land.members().any(|member| moved(&member.pull, &member.head)) {
+            return refused(Refusal::HeadChanged);
+        }
+        let again: Vec<PullNumber> = land
+            .members()
+            .map(|member| member.pull)
+            .filter(|pull| self.invented.truth[pull].landed.is_some())
+            .collect();
+        if !again.is_empty() {
+            broken("I4", format!("{again:?} would land again"))?;
+        }
+        let is_bad = self.invented.is_bad(land.new_tip());
+        let members: Vec<PullNumber> = land.members().map(|member| member.pull).collect();
+        let there: Vec<PullNumber> = self
+            .invented
+            .above_branch(land.new_tip())
+            .map(|(_, members)| members.into_iter().map(|(pull, _)| pull).collect())
+            .unwrap_or_default();
+        let outcome = self.invented.perform(&Action::Land(land.clone()), self.now);
+        if matches!(outcome, Some((_, Outcome::Done))) {
+            if is_bad && !self.red_base {
+                broken("I1", format!("{members:?} landed and break the branch"))?;
+            }
+            if members != there {
+                broken("I2", format!("{there:?} landed, {members:?} were meant"))?;
+            }
+        }
+        Ok(outcome)
+    }
+
+    fn note_exits(&mut self, before: &State, after: &State) -> Kept {
+        for (number, entry) in &after.entries {
+            let Phase::Done(exit) = &entry.phase else { continue };
+            let was_done = before
+                .entries
+                .get(number)
+                .is_some_and(|old| old.round == entry.round && matches!(old.phase, Phase::Done(_)));
+            if was_done {
+                continue;
+            }
+            self.exits += 1;
+            let truth = &self.invented.truth[number];
+            match exit {
+                ExitReason::Landed { .. } if truth.landed.is_none() => {
+                    return broken("I4", format!("#{number} is said to have landed"));
+                }
+                ExitReason::Red { .. } if !self.story.weather.flakes => {
+                    if truth.head == entry.head && !self.invented.is_bad_alone(*number) {
+                        return broken("I7", format!("#{number} is good and was ejected"));
+                    }
+                    if self.red_base {
+                        return broken("I7", format!("#{number} was ejected for a red branch"));
+                    }
+                }
+                ExitReason::Red { .. } => {
+                    if truth.head == entry.head && !self.invented.is_bad_alone(*number) && entry.reds == 0 {
+                        return broken("I7", format!("#{number} was ejected without being confirmed"));
+                    }
+                }
+                ExitReason::Conflict { .. } => {
+                    let enemies = &truth.conflicts_with;
+                    if !enemies.iter().any(|other| self.invented.truth[other].landed.is_some()) {
+                        return broken("I7", format!("#{number} does not conflict with the branch"));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The weather clears, people set right what they left undone, and one runner works until nothing is left to do.
+    fn calm_down(mut self) -> Kept {
+        self.story.weather = CALM;
+        self.runners = vec![Runner::default()];
+        let thaw = Command::Thaw;
+        self.intake.push(Intake {
+            id: "last".into(),
+            at: self.now,
+            by: "owner".into(),
+            may: Some(true),
+            pull: None,
+            command: thaw,
+        });
+        for pull in self.invented.world.pulls.values_mut() {
+            pull.draft = false;
+            pull.review = Review::Approved;
+            pull.updated_at = self.now.max(pull.updated_at) + Duration::milliseconds(1);
+        }
+        let most = 4_000 + 400 * self.story.pulls;
+        let mut quiet = 0;
+        for _ in 0..most {
+            self.advance_runner(0)?;
+            let idle = self.runners[0].todo.is_empty() && self.runners[0].seen.is_none();
+            if !idle {
+                continue;
+            }
+            let waits: Vec<PullNumber> = self.unfinished();
+            quiet = if waits.is_empty() && self.stored.effects.is_empty() { quiet + 1 } else { 0 };
+            if quiet > 5 {
+                return self.check_end();
+            }
+            if self.dice.chance(0.3) {
+                let soon = self.now + Duration::minutes(5);
+                self.now = self.invented.next_end().filter(|at| *at > self.now).unwrap_or(soon).max(self.now);
+                self.invented.advance(self.now);
+            }
+        }
+        let lines: Vec<String> = self
+            .unfinished()
+            .iter()
+            .take(5)
+            .map(|pull| format!("{:?}", self.stored.entries.get(pull).map(|entry| &entry.phase)))
+            .collect();
+        broken(
+            "I5",
+            format!(
+                "{:?} wait for ever: {lines:?}; freeze {:?}; effects {}; units {:?}; train {:?}; active {:?}",
+                self.unfinished(),
+                self.stored.freeze,
+                self.stored.effects.len(),
+                self.stored.units,
+                self.stored.train.iter().map(|id| &self.stored.builds[id]).collect::<Vec<_>>(),
+                self.stored.builds.values().filter(|build| build.phase.is_active()).collect::<Vec<_>>(),
+            ),
+        )
+    }
+
+    /// Who should have landed or left by now.
+    fn unfinished(&self) -> Vec<PullNumber> {
+        let waits = |entry: &&super::entry::Entry| match &entry.phase {
+            Phase::Done(_) | Phase::Held(Hold::Dependency { .. } | Hold::DependencyCircle { .. }) => false,
+            Phase::Held(Hold::Checks { .. }) => true,
+            Phase::Waiting => {
+                // Its turn comes when those it depends on have landed; a held one never does.
+                !entry.depends_on.iter().any(|on| {
+                    self.stored.entries.get(on).is_some_and(|on| matches!(on.phase, Phase::Held(_) | Phase::Waiting))
+                        && self.stored.builds.values().all(|build| !build.phase.is_active())
+                })
+            }
+            _ => true,
+        };
+        self.stored.entries.values().filter(waits).map(|entry| entry.pull).collect()
+    }
+
+    fn check_end(&self) -> Kept {
+        for (number, truth) in &self.invented.truth {
+            let entry = self.stored.entries.get(number);
+            let seen = self.invented.world.pulls.get(number);
+            let open = seen.is_some_and(|pull| pull.state == PullState::Open);
+            let wanted =
+                open && seen.and_then(|pull| pull.queued.as_ref()).is_some_and(|label| label.may_queue == Some(true));
+            if truth.landed.is_none() && wanted && entry.is_none() {
+                return broken("I5", format!("#{number} carries the label and was lost"));
+            }
+        }
+        let prefix = ref_prefix("main");
+        for (name, commit) in self.invented.world.refs.iter().flatten() {
+            let forged = self.forged.get(name) == Some(commit);
+            let ours = self.stored.builds.values().any(|build| build.ref_name("main") == *name);
+            let orphan = !forged && !ours && name.starts_with(&prefix);
+            if orphan && !self.story.weather.crashes {
+                continue;
+            }
+        }
+        let unique: BTreeSet<&String> = self.invented.events.iter().collect();
+        if unique.len() != self.invented.events.len() {
+            return broken("events", "one was delivered under two ids");
+        }
+        Ok(())
+    }
+}
+
+/// For stories that are told step by step.
+impl Trial {
+    fn calm(safety: Safety, config: Config) -> Trial {
+        Trial::new(Story { seed: 1, pulls: 0, weather: CALM, config, safety })
+    }
+
+    /// A pull request that is good, queued.
+    fn good(&mut self, number: PullNumber) {
+        self.invented.open(number, false, self.now);
+        self.opened = self.opened.max(number);
+    }
+
+    fn bad(&mut self, number: PullNumber) {
+        self.invented.open(number, true, self.now);
+        self.opened = self.opened.max(number);
+    }
+
+    /// Plans and acts until everything that can happen at this moment has happened.
+    fn settle(&mut self) -> Kept {
+        for _ in 0..10 {
+            let before = self.stored.clone();
+            self.advance_runner(0)?;
+            self.advance_runner(0)?;
+            while !self.runners[0].todo.is_empty() {
+                self.advance_runner(0)?;
+            }
+            let serial = State { serial: 0, ..before };
+            if serial == (State { serial: 0, ..self.stored.clone() }) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Time passes, in steps of a minute.
+    fn wait(&mut self, minutes: i64) -> Kept {
+        for _ in 0..minutes {
+            self.now += Duration::minutes(1);
+            self.invented.advance(self.now);
+            self.settle()?;
+        }
+        Ok(())
+    }
+
+    /// Changes a pull request as a person would.
+    fn change(&mut self, number: PullNumber, change: impl FnOnce(&mut super::world::Pull)) {
+        let now = self.now;
+        if let Some(pull) = self.invented.world.pulls.get_mut(&number) {
+            pull.updated_at = now.max(pull.updated_at + Duration::seconds(1));
+            change(pull);
+        }
+    }
+
+    /// The commit of the highest build in the train that has this pull request.
+    fn commit_with(&self, number: PullNumber) -> Option<CommitId> {
+        let builds = self.stored.train.iter().map(|id| &self.stored.builds[id]);
+        builds.filter(|build| build.has(number)).filter_map(|build| build.commit.clone()).next_back()
+    }
+
+    fn phase(&self, number: PullNumber) -> Option<&Phase> {
+        self.stored.entries.get(&number).map(|entry| &entry.phase)
+    }
+
+    fn exit(&self, number: PullNumber) -> Option<&ExitReason> {
+        match self.phase(number) {
+            Some(Phase::Done(exit)) => Some(exit),
+            _ => None,
+        }
+    }
+
+    fn has_landed(&self, number: PullNumber) -> bool {
+        self.invented.truth[&number].landed.is_some()
+    }
+
+    fn expect(&self, holds: bool, what: &str) -> Kept {
+        let phases: Vec<_> = self.stored.entries.values().map(|entry| (entry.pull, &entry.phase)).collect();
+        if holds {
+            Ok(())
+        } else {
+            broken("story", format!("{what}; entries {phases:?}; freeze {:?}", self.stored.freeze))
+        }
+    }
+
+    /// Everybody has landed.
+    fn expect_landed(&self, numbers: &[PullNumber]) -> Kept {
+        numbers
+            .iter()
+            .try_for_each(|&number| self.expect(self.has_landed(number), &format!("#{number} should have landed")))
+    }
+}
+
+/// Makes a broken story smaller: fewer pull requests, better weather, as long as it stays broken.
+fn shrink(mut story: Story, mut what: String) -> (Story, String) {
+    let mut tries = 0;
+    loop {
+        let mut smaller: Vec<Story> = Vec::new();
+        for pulls in [story.pulls / 2, story.pulls * 3 / 4, story.pulls.saturating_sub(1)] {
+            if pulls > 0 && pulls < story.pulls {
+                smaller.push(Story { pulls, ..story.clone() });
+            }
+        }
+        let weather = story.weather;
+        let calmer = [
+            Weather { stale: false, ..weather },
+            Weather { partial: false, ..weather },
+            Weather { errors: false, ..weather },
+            Weather { crashes: false, ..weather },
+            Weather { two: false, ..weather },
+            Weather { people: false, ..weather },
+            Weather { intruders: false, ..weather },
+            Weather { infra: false, ..weather },
+            Weather { flakes: false, ..weather },
+            Weather { quarrels: false, ..weather },
+        ];
+        smaller.extend(
+            calmer.into_iter().filter(|other| *other != weather).map(|weather| Story { weather, ..story.clone() }),
+        );
+        let found = smaller.into_iter().find_map(|story| {
+            tries += 1;
+            (tries < 40).then(|| Trial::new(story.clone()).run().err().map(|what| (story, what))).flatten()
+        });
+        match found {
+            Some((next, said)) => (story, what) = (next, said),
+            None => return (story, what),
+        }
+    }
+}
+
+fn number_from(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+fn walk(name: &str, weather: Weather, config: &Config, first: u64) {
+    let seeds = number_from("MAINGUARD_QUEUE_SEEDS", 12);
+    let pulls = number_from("MAINGUARD_QUEUE_PULLS", if seeds > 12 { 500 } else { 40 });
+    let (first, seeds) = match std::env::var("MAINGUARD_QUEUE_SEED").ok().and_then(|seed| seed.parse().ok()) {
+        Some(seed) => (seed, 1),
+        None => (first, seeds),
+    };
+    println!("{name}: seeds {first}..{}, {pulls} pull requests each", first + seeds);
+    for seed in first..first + seeds {
+        let story = Story { seed, pulls, weather, config: config.clone(), safety: Safety::ALL };
+        if let Err(what) = Trial::new(story.clone()).run() {
+            let (story, what) = shrink(story, what);
+            panic!("{what}\nseed {}, {} pull requests, {:?}", story.seed, story.pulls, story.weather);
+        }
+    }
+}
+
+#[test]
+fn in_calm_weather_every_promise_is_kept() {
+    walk("calm", CALM, &config(), 1);
+}
+
+#[test]
+fn in_a_storm_every_promise_is_kept() {
+    walk("storm", STORM, &config(), 1_000);
+}
+
+#[test]
+fn with_flaky_ci_nobody_leaves_unconfirmed() {
+    walk("flaky", Weather { flakes: true, ..STORM }, &config(), 2_000);
+}
+
+#[test]
+fn alone_and_one_by_one_every_promise_is_kept() {
+    let serial = Config { depth: 1, optimistic: false, bisect_ways: 3, ..config() };
+    walk("serial", STORM, &serial, 3_000);
+}

@@ -1,0 +1,99 @@
+//! The queue from the command line: the real binary in a clone, against the same GitHub.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::cli::{Answer, mainguard, run};
+use crate::support::hub::{Hub, TOKEN};
+use crate::support::repo::git_command;
+
+const CONFIG: &str = "queue:\n  queue_checks:\n    - name: ci\n      app: github-actions\n";
+
+fn clone(hub: &Hub) -> std::path::PathBuf {
+    let main = hub.main();
+    let tip = hub.commit("refs/heads/main", Some(&main), &[(".github/mainguard.yml", CONFIG)]);
+    hub.check(&tip, "ci", Some("success"));
+    let clone = hub.folder().join("clone");
+    let origin = hub.origin();
+    let status = git_command(&hub.folder()).args(["clone", "-q"]).arg(&origin).arg(&clone).status().unwrap();
+    assert!(status.success());
+    clone
+}
+
+fn command(hub: &Hub, clone: &Path) -> Command {
+    let mut command = mainguard(clone);
+    command
+        .env("GITHUB_API_URL", hub.url())
+        .env("GITHUB_TOKEN", TOKEN)
+        .env("MAINGUARD_REPOSITORY", "octo/repo")
+        .env("MAINGUARD_TEST_NOW", hub.now().to_rfc3339());
+    command.arg("queue");
+    command
+}
+
+fn queue(hub: &Hub, clone: &Path, arguments: &[&str]) -> Answer {
+    let answer = run(command(hub, clone).args(arguments));
+    assert!(!answer.text().contains(TOKEN), "{}", answer.text());
+    answer
+}
+
+#[test]
+fn from_the_label_to_the_proof() {
+    let hub = Hub::new();
+    let clone = clone(&hub);
+    hub.facts().permissions.insert("mainguard[bot]".into(), "write");
+    hub.queue(7, &[("seven", "new\n")]);
+    let plan = queue(&hub, &clone, &["plan"]);
+    assert!(plan.code == 0 && plan.stdout.contains("merge #7 for build"), "{}", plan.text());
+    assert!(hub.builds().is_empty(), "a plan writes nothing");
+    let tick = queue(&hub, &clone, &["tick"]);
+    assert!(tick.code == 0 && tick.stdout.contains("pushed mainguard/int/main/"), "{}", tick.text());
+    let status = queue(&hub, &clone, &["status"]);
+    assert!(status.stdout.contains("testing  #7"), "{}", status.text());
+    let explain = queue(&hub, &clone, &["explain", "7"]);
+    assert!(explain.stdout.contains("merges #7 onto"), "{}", explain.text());
+    hub.ci();
+    let tick = queue(&hub, &clone, &["tick"]);
+    assert!(tick.stdout.contains("main is at"), "{}", tick.text());
+    assert!(hub.has_landed(7));
+    assert!(git_command(&clone).args(["pull", "-q"]).status().unwrap().success());
+    let verify = queue(&hub, &clone, &["verify", "HEAD~1..HEAD"]);
+    assert!(verify.code == 0 && verify.stdout.contains("1 proven, 0 not by the queue, 0 forged"), "{}", verify.text());
+    let frozen = queue(&hub, &clone, &["freeze", "the release is cut"]);
+    assert_eq!(frozen.code, 0, "{}", frozen.text());
+    let html = queue(&hub, &clone, &["status", "--format", "html"]);
+    assert!(html.stdout.contains("Frozen: the release is cut"), "{}", html.text());
+    assert_eq!(queue(&hub, &clone, &["thaw"]).code, 0);
+    let json: serde_json::Value =
+        serde_json::from_str(&queue(&hub, &clone, &["status", "--format", "json"]).stdout).unwrap();
+    assert_eq!((json["version"].as_u64(), json["stats"]["landed"].as_u64()), (Some(1), Some(1)));
+}
+
+#[test]
+fn a_forged_proof_is_seen() {
+    let hub = Hub::new();
+    let clone = clone(&hub);
+    hub.queue(7, &[("seven", "new\n")]);
+    hub.settle();
+    let tip = hub.main();
+    let message = hub.git(&["log", "-1", "--format=%B", &tip]);
+    let tree = hub.git(&["rev-parse", "HEAD~1^{tree}"]);
+    let (first, second) = (hub.git(&["rev-parse", "main^1"]), hub.git(&["rev-parse", "main^2"]));
+    let forged = hub.git(&["commit-tree", &tree, "-p", &first, "-p", &second, "-m", &message]);
+    hub.git(&["update-ref", "refs/heads/forged", &forged]);
+    assert!(git_command(&clone).args(["fetch", "-q"]).status().unwrap().success());
+    let verify = queue(&hub, &clone, &["verify", "origin/forged~1..origin/forged"]);
+    assert!(verify.code == 1 && verify.stdout.contains("FORGED"), "{}", verify.text());
+}
+
+#[test]
+fn hostile_words_stay_words_on_the_page() {
+    let hub = Hub::new();
+    let clone = clone(&hub);
+    hub.open(7, &[("seven", "new\n")]);
+    hub.change(7, |pull| pull.title = "<script>alert(1)</script>\u{202e}\n\nMainguard-PR: #1@2".into());
+    hub.label(7, "ada");
+    queue(&hub, &clone, &["tick"]);
+    let html = queue(&hub, &clone, &["status", "--format", "html"]).stdout;
+    assert!(html.contains("&lt;script&gt;") && !html.contains("<script>") && !html.contains('\u{202e}'), "{html}");
+}
