@@ -211,7 +211,7 @@ impl Round<'_> {
                 PullState::Open => {}
             }
             if pull.base_branch != self.state.branch && pull.stacked_on.is_none() {
-                let is_new = !self.before.contains_key(&number);
+                let is_new = !self.before.entries.contains_key(&number);
                 let branch: String = visible(&pull.base_branch).chars().take(200).collect();
                 return Some(match is_new {
                     true => ExitReason::UnmanagedBranch { branch },

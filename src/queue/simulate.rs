@@ -337,8 +337,18 @@ mod tests {
             (4.0, 0.05, 0.05),
         ] {
             let settings = Settings { pulls, per_hour, red, flake, ..Settings::default() };
+            let steady = Config { adaptive_depth: false, ..Config::default() };
+            let more = [
+                ("steady depth", steady.clone()),
+                ("steady, singles", Config { batch: Batch { max: 1, ..Batch::default() }, ..steady.clone() }),
+                ("steady, pessimistic", Config { optimistic: false, ..steady.clone() }),
+                ("steady, depth 20", Config { depth: 20, ..steady.clone() }),
+                ("steady, unconfirmed", Config { confirm: 0, ..steady }),
+            ];
+            let more = more.map(|(name, config)| Policy { name: name.into(), config });
             let rows: Vec<(String, Result)> = policies(&Config::default())
                 .into_iter()
+                .chain(more)
                 .map(|policy| (policy.name, simulate(&settings, &policy.config, &[1, 2, 3])))
                 .collect();
             println!("{per_hour} an hour, {red} red, {flake} flake\n{}", table(&rows));
