@@ -337,13 +337,9 @@ mod tests {
             (4.0, 0.05, 0.05),
         ] {
             let settings = Settings { pulls, per_hour, red, flake, ..Settings::default() };
-            let steady = Config { adaptive_depth: false, ..Config::default() };
             let more = [
-                ("steady depth", steady.clone()),
-                ("steady, singles", Config { batch: Batch { max: 1, ..Batch::default() }, ..steady.clone() }),
-                ("steady, pessimistic", Config { optimistic: false, ..steady.clone() }),
-                ("steady, depth 20", Config { depth: 20, ..steady.clone() }),
-                ("steady, unconfirmed", Config { confirm: 0, ..steady }),
+                ("adaptive depth", Config { adaptive_depth: true, ..Config::default() }),
+                ("depth 20", Config { depth: 20, ..Config::default() }),
             ];
             let more = more.map(|(name, config)| Policy { name: name.into(), config });
             let rows: Vec<(String, Result)> = policies(&Config::default())

@@ -514,7 +514,7 @@ impl Invented {
                         (_, true) => {}
                     }
                 }
-                if seen.state != PullState::Open && seen.queued.is_none() {
+                if seen.state == PullState::Merged && seen.queued.is_none() {
                     let head = seen.head.clone();
                     self.world.pulls.remove(pull);
                     self.world.checks.remove(&head);
