@@ -840,8 +840,8 @@ fn number_from(name: &str, default: u64) -> u64 {
 }
 
 fn walk(name: &str, weather: Weather, config: &Config, first: u64) {
-    let seeds = number_from("MAINGUARD_QUEUE_SEEDS", 12);
-    let pulls = number_from("MAINGUARD_QUEUE_PULLS", if seeds > 12 { 500 } else { 40 });
+    let seeds = number_from("MAINGUARD_QUEUE_SEEDS", 5);
+    let pulls = number_from("MAINGUARD_QUEUE_PULLS", if seeds > 100 { 500 } else { 30 });
     let (first, seeds) = match std::env::var("MAINGUARD_QUEUE_SEED").ok().and_then(|seed| seed.parse().ok()) {
         Some(seed) => (seed, 1),
         None => (first, seeds),
