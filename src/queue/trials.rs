@@ -178,7 +178,7 @@ impl Trial {
         // Nobody adds to a line that is this long, so that a story's length costs what it should.
         const LONGEST_LINE: usize = 25;
         match self.dice.below(100) {
-            0..=3 if self.invented.world.pulls.len() < LONGEST_LINE => self.arrive(),
+            0..=3 if self.line() < LONGEST_LINE => self.arrive(),
             4..=6 if self.story.weather.people => self.person(),
             7 if self.story.weather.intruders && self.dice.chance(0.3) => self.intruder(),
             8..=31 => self.pass_time(),
@@ -188,6 +188,11 @@ impl Trial {
             }
         }
         Ok(())
+    }
+
+    fn line(&self) -> usize {
+        let is_in_line = |pull: &&super::world::Pull| pull.state == PullState::Open && pull.queued.is_some();
+        self.invented.world.pulls.values().filter(is_in_line).count()
     }
 
     fn pass_time(&mut self) {
