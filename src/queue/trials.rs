@@ -625,7 +625,8 @@ impl Trial {
 
     /// The weather clears, people set right what they left undone, and one runner works until nothing is left to do.
     fn calm_down(mut self) -> Kept {
-        self.story.weather = CALM;
+        // CI stays as flaky as it was.
+        self.story.weather = Weather { flakes: self.story.weather.flakes, ..CALM };
         self.runners = vec![Runner::default()];
         let thaw = Command::Thaw;
         self.intake.push(Intake {
