@@ -7,7 +7,7 @@
 //! Rooms in reading order: the nouns ([`change`], [`pull_request`], [`finding`]); the guards; what they are judged by
 //! ([`config`], [`policy`], [`attributes`]) and with ([`context`]); the [`verdict`] and its reports; the edges.
 
-#![cfg_attr(test, allow(clippy::disallowed_methods))]
+#![cfg_attr(test, allow(clippy::disallowed_methods, clippy::print_stdout))]
 
 pub mod annotation;
 pub mod attributes;

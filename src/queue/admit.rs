@@ -77,6 +77,10 @@ impl Round<'_> {
             (_, None) => true,
             (Command::Dequeue, Some(pull)) => {
                 self.leave(pull, ExitReason::Dequeued);
+                // The label is still there, and is ours to take off.
+                if let Some(entry) = self.state.entries.get_mut(&pull) {
+                    entry.label_seen = false;
+                }
                 true
             }
             (Command::Priority(priority), Some(pull)) => {
@@ -113,7 +117,8 @@ impl Round<'_> {
         let is_new = old.is_none_or(|old| old.asked_at < wish.at);
         // The label that was read as missing is there, unchanged: the reading was stale.
         let was_misread = old.is_some_and(|old| {
-            wish.by_label && old.asked_at == wish.at && old.phase == Phase::Done(ExitReason::Dequeued)
+            let is_same = wish.by_label && old.label_seen && old.asked_at == wish.at;
+            is_same && old.phase == Phase::Done(ExitReason::Dequeued)
         });
         let is_stale = old.is_some_and(|old| pull.updated_at < old.read_as_of) && self.safety.stale_readings;
         if is_queued && is_new && !is_stale {
@@ -218,7 +223,7 @@ impl Round<'_> {
                 PullState::Open => {}
             }
             if pull.base_branch != self.state.branch && pull.stacked_on.is_none() {
-                let is_new = !self.before.contains_key(&number);
+                let is_new = !self.before.entries.contains_key(&number);
                 let branch: String = visible(&pull.base_branch).chars().take(200).collect();
                 return Some(match is_new {
                     true => ExitReason::UnmanagedBranch { branch },

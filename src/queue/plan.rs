@@ -1,7 +1,7 @@
 //! One plan, from what is remembered and observed to what to remember and to do. The steps stand in other files; here
 //! is their order, and why it is this one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -31,8 +31,8 @@ pub(super) struct Round<'a> {
     pub(super) actions: Vec<Action>,
     /// Entries that were read in this round and may be built and land.
     pub(super) fresh: BTreeSet<PullNumber>,
-    /// The phase of every entry before this round.
-    pub(super) before: BTreeMap<PullNumber, (u32, Phase)>,
+    /// What was remembered before this round.
+    pub(super) before: &'a State,
     /// When to plan again at the latest.
     pub(super) wake: Option<DateTime<Utc>>,
 }
@@ -44,7 +44,6 @@ pub(super) fn plan_with(
     now: DateTime<Utc>,
     safety: Safety,
 ) -> (State, Vec<Action>) {
-    let before = state.entries.iter().map(|(&pull, entry)| (pull, (entry.round, entry.phase.clone()))).collect();
     let mut round = Round {
         state: state.clone(),
         world,
@@ -53,7 +52,7 @@ pub(super) fn plan_with(
         safety,
         actions: Vec::new(),
         fresh: BTreeSet::new(),
-        before,
+        before: state,
         wake: None,
     };
     let problems = config.problems();

@@ -114,6 +114,7 @@ impl Round<'_> {
         let Some(entry) = self.state.entries.get_mut(&pull) else { return true };
         // It was red before, in a batch of which everybody else has landed.
         let reds = if is_known_red { entry.reds.max(1) } else { entry.reds };
+        entry.reds = reds;
         if reds < confirm {
             entry.reds = reds + 1;
             self.state.units.push_back(Unit { pulls: vec![pull] });

@@ -337,8 +337,14 @@ mod tests {
             (4.0, 0.05, 0.05),
         ] {
             let settings = Settings { pulls, per_hour, red, flake, ..Settings::default() };
+            let more = [
+                ("adaptive depth", Config { adaptive_depth: true, ..Config::default() }),
+                ("depth 20", Config { depth: 20, ..Config::default() }),
+            ];
+            let more = more.map(|(name, config)| Policy { name: name.into(), config });
             let rows: Vec<(String, Result)> = policies(&Config::default())
                 .into_iter()
+                .chain(more)
                 .map(|policy| (policy.name, simulate(&settings, &policy.config, &[1, 2, 3])))
                 .collect();
             println!("{per_hour} an hour, {red} red, {flake} flake\n{}", table(&rows));

@@ -78,14 +78,14 @@ impl Round<'_> {
             if matches!(entry.phase, Phase::Waiting | Phase::Building(_) | Phase::Landing(_)) {
                 entry.phase = building.remove(&entry.pull).unwrap_or(Phase::Waiting);
             }
-            let before = self.before.get(&entry.pull);
-            if before.is_none_or(|(round, phase)| *round != entry.round || !is_same_to_people(phase, &entry.phase)) {
+            let before = self.before.entries.get(&entry.pull);
+            if before.is_none_or(|old| old.round != entry.round || !is_same_to_people(&old.phase, &entry.phase)) {
                 entry.since = self.now;
                 changed.push(entry.clone());
             }
         }
         for entry in changed {
-            let was_there = self.before.get(&entry.pull).is_some_and(|(round, _)| *round == entry.round);
+            let was_there = self.before.entries.get(&entry.pull).is_some_and(|old| old.round == entry.round);
             // Who was refused at the door never entered.
             if !was_there && !matches!(entry.phase, Phase::Done(_)) {
                 self.emit_event(EventKind::QueueEntered, Some(&entry), None, "");

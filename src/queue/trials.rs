@@ -5,13 +5,14 @@
 //! `MAINGUARD_QUEUE_SEED` runs one; `MAINGUARD_QUEUE_SEEDS=1000` (and `MAINGUARD_QUEUE_PULLS=500`) runs them all.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 
 use chrono::{DateTime, Duration, Utc};
 
 use crate::change::CommitId;
 
 use super::action::{Action, ActionKey, Land};
-use super::build::{BuildId, BuildPhase, Onto, ref_prefix};
+use super::build::{BuildId, BuildPhase, Onto};
 use super::config::{Config, Freezes, RequiredCheck};
 use super::entry::{ExitReason, Hold, Phase};
 use super::plan::plan_with;
@@ -89,6 +90,7 @@ fn config() -> Config {
         queue_checks: vec![RequiredCheck { name: CHECK.into(), app: None }],
         freeze: Freezes { after_ejections: 0, ..Freezes::default() },
         depth: 4,
+        retain_failed_days: 1,
         batch: super::config::Batch { max: 4, single_from_red: 0.5, wait_seconds: 0 },
         ..Config::default()
     }
@@ -101,12 +103,10 @@ fn epoch() -> DateTime<Utc> {
 #[derive(Clone, Default)]
 struct Runner {
     /// What was observed, and the version of the state that was read with it.
-    seen: Option<(World, State, u64)>,
+    seen: Option<(World, Rc<State>, u64)>,
     /// What is still to be done, under the version that was written.
     todo: VecDeque<Action>,
     version: u64,
-    /// What the plan in progress was made from.
-    basis: World,
     outcomes: Vec<(ActionKey, Outcome)>,
 }
 
@@ -115,7 +115,7 @@ struct Trial {
     invented: Invented,
     dice: Dice,
     now: DateTime<Utc>,
-    stored: State,
+    stored: Rc<State>,
     version: u64,
     runners: Vec<Runner>,
     older: VecDeque<World>,
@@ -151,7 +151,7 @@ impl Trial {
             invented: Invented::new("main", story.seed, habits),
             dice: Dice::new(story.seed.wrapping_add(77)),
             now: epoch(),
-            stored: State::new("main"),
+            stored: Rc::new(State::new("main")),
             version: 0,
             runners,
             older: VecDeque::new(),
@@ -178,10 +178,10 @@ impl Trial {
         // Nobody adds to a line that is this long, so that a story's length costs what it should.
         const LONGEST_LINE: usize = 25;
         match self.dice.below(100) {
-            0..=3 if self.invented.world.pulls.len() < LONGEST_LINE => self.arrive(),
+            0..=3 if self.line() < LONGEST_LINE => self.arrive(),
             4..=6 if self.story.weather.people => self.person(),
             7 if self.story.weather.intruders && self.dice.chance(0.3) => self.intruder(),
-            8..=19 => self.pass_time(),
+            8..=31 => self.pass_time(),
             _ => {
                 let who = self.dice.below(self.runners.len() as u64) as usize;
                 return self.advance_runner(who);
@@ -190,13 +190,19 @@ impl Trial {
         Ok(())
     }
 
+    fn line(&self) -> usize {
+        let is_in_line = |pull: &&super::world::Pull| pull.state == PullState::Open && pull.queued.is_some();
+        self.invented.world.pulls.values().filter(is_in_line).count()
+    }
+
     fn pass_time(&mut self) {
-        let soon = self.now + Duration::seconds(20 + self.dice.below(240) as i64);
+        let soon = self.now + Duration::seconds(20 + self.dice.below(600) as i64);
         self.now =
             self.invented.next_end().filter(|at| *at > self.now && self.dice.chance(0.5)).unwrap_or(soon).max(self.now);
         self.invented.advance(self.now);
         if self.story.weather.stale && self.dice.chance(0.3) {
-            self.older.push_back(self.invented.world.clone());
+            let snapshot = self.snapshot();
+            self.older.push_back(snapshot);
             if self.older.len() > 6 {
                 self.older.pop_front();
             }
@@ -316,9 +322,19 @@ impl Trial {
         }
     }
 
+    /// Everything as it is now; of what the branch contains, only what the state names.
+    fn snapshot(&mut self) -> World {
+        let in_base = std::mem::take(&mut self.invented.world.in_base);
+        let mut world = self.invented.world.clone();
+        let commits = self.stored.builds.values().filter_map(|build| build.commit.as_ref());
+        world.in_base = commits.filter(|commit| in_base.contains(*commit)).cloned().collect();
+        self.invented.world.in_base = in_base;
+        world
+    }
+
     fn observe(&mut self) -> World {
         let weather = self.story.weather;
-        let mut world = self.invented.world.clone();
+        let mut world = self.snapshot();
         if weather.stale && self.dice.chance(0.1) {
             let at = self.dice.below(self.older.len() as u64) as usize;
             if let Some(older) = self.older.get(at) {
@@ -326,11 +342,11 @@ impl Trial {
                 world = World { merges: world.merges, ..older.clone() };
             }
         }
-        world.intake = self.intake.clone();
+        world.intake = self.intake[self.intake.len().saturating_sub(30)..].to_vec();
         if weather.stale && self.dice.chance(0.3) {
             // Deliveries come late, twice and in any order.
             world.intake.reverse();
-            world.intake.extend(self.intake.iter().take(2).cloned());
+            world.intake.extend(self.intake.iter().rev().take(2).cloned());
         }
         if weather.partial && self.dice.chance(0.1) {
             let holes = self.dice.roll();
@@ -362,7 +378,7 @@ impl Trial {
         match self.runners[who].seen.take() {
             None => {
                 let world = self.observe();
-                self.runners[who].seen = Some((world, self.stored.clone(), self.version));
+                self.runners[who].seen = Some((world, Rc::clone(&self.stored), self.version));
                 Ok(())
             }
             Some((mut world, state, version)) => {
@@ -392,11 +408,10 @@ impl Trial {
             return Ok(());
         }
         self.note_exits(state, &next)?;
-        self.stored = next;
+        self.stored = Rc::new(next);
         self.version += 1;
         let runner = &mut self.runners[who];
         runner.version = self.version;
-        runner.basis = world;
         runner.todo = actions.into();
         Ok(())
     }
@@ -591,10 +606,10 @@ impl Trial {
                         return broken("I7", format!("#{number} was ejected for a red branch"));
                     }
                 }
-                ExitReason::Red { .. } => {
-                    if truth.head == entry.head && !self.invented.is_bad_alone(*number) && entry.reds == 0 {
-                        return broken("I7", format!("#{number} was ejected without being confirmed"));
-                    }
+                ExitReason::Red { .. }
+                    if truth.head == entry.head && !self.invented.is_bad_alone(*number) && entry.reds == 0 =>
+                {
+                    return broken("I7", format!("#{number} was ejected without being confirmed"));
                 }
                 ExitReason::Conflict { .. } => {
                     let enemies = &truth.conflicts_with;
@@ -610,7 +625,8 @@ impl Trial {
 
     /// The weather clears, people set right what they left undone, and one runner works until nothing is left to do.
     fn calm_down(mut self) -> Kept {
-        self.story.weather = CALM;
+        // CI stays as flaky as it was.
+        self.story.weather = Weather { flakes: self.story.weather.flakes, ..CALM };
         self.runners = vec![Runner::default()];
         let thaw = Command::Thaw;
         self.intake.push(Intake {
@@ -693,19 +709,6 @@ impl Trial {
                 return broken("I5", format!("#{number} carries the label and was lost"));
             }
         }
-        let prefix = ref_prefix("main");
-        for (name, commit) in self.invented.world.refs.iter().flatten() {
-            let forged = self.forged.get(name) == Some(commit);
-            let ours = self.stored.builds.values().any(|build| build.ref_name("main") == *name);
-            let orphan = !forged && !ours && name.starts_with(&prefix);
-            if orphan && !self.story.weather.crashes {
-                continue;
-            }
-        }
-        let unique: BTreeSet<&String> = self.invented.events.iter().collect();
-        if unique.len() != self.invented.events.len() {
-            return broken("events", "one was delivered under two ids");
-        }
         Ok(())
     }
 }
@@ -730,14 +733,14 @@ impl Trial {
     /// Plans and acts until everything that can happen at this moment has happened.
     fn settle(&mut self) -> Kept {
         for _ in 0..10 {
-            let before = self.stored.clone();
+            let before = State::clone(&self.stored);
             self.advance_runner(0)?;
             self.advance_runner(0)?;
             while !self.runners[0].todo.is_empty() {
                 self.advance_runner(0)?;
             }
             let serial = State { serial: 0, ..before };
-            if serial == (State { serial: 0, ..self.stored.clone() }) {
+            if serial == (State { serial: 0, ..State::clone(&self.stored) }) {
                 break;
             }
         }
@@ -843,8 +846,8 @@ fn number_from(name: &str, default: u64) -> u64 {
 }
 
 fn walk(name: &str, weather: Weather, config: &Config, first: u64) {
-    let seeds = number_from("MAINGUARD_QUEUE_SEEDS", 12);
-    let pulls = number_from("MAINGUARD_QUEUE_PULLS", if seeds > 12 { 500 } else { 40 });
+    let seeds = number_from("MAINGUARD_QUEUE_SEEDS", 5);
+    let pulls = number_from("MAINGUARD_QUEUE_PULLS", if seeds > 100 { 500 } else { 30 });
     let (first, seeds) = match std::env::var("MAINGUARD_QUEUE_SEED").ok().and_then(|seed| seed.parse().ok()) {
         Some(seed) => (seed, 1),
         None => (first, seeds),

@@ -106,8 +106,8 @@ pub struct Invented {
     pub runs: u64,
     /// Comments as they stand, and how often each was written.
     pub comments: BTreeMap<(PullNumber, String), (String, u32)>,
-    /// Ids of events in the order of their first delivery.
-    pub events: Vec<String>,
+    /// Ids of events that were delivered.
+    pub events: BTreeSet<String>,
     name: String,
     seed: u64,
     habits: Habits,
@@ -142,7 +142,7 @@ impl Invented {
             branch: vec![root.clone()],
             runs: 0,
             comments: BTreeMap::new(),
-            events: Vec::new(),
+            events: BTreeSet::new(),
             name: branch.into(),
             seed,
             habits,
@@ -514,7 +514,7 @@ impl Invented {
                         (_, true) => {}
                     }
                 }
-                if seen.state != PullState::Open && seen.queued.is_none() {
+                if seen.state == PullState::Merged && seen.queued.is_none() {
                     let head = seen.head.clone();
                     self.world.pulls.remove(pull);
                     self.world.checks.remove(&head);
@@ -522,9 +522,7 @@ impl Invented {
             }
             Telling::CheckRun { .. } => {}
             Telling::Event(event) => {
-                if !self.events.contains(&event.id) {
-                    self.events.push(event.id.clone());
-                }
+                self.events.insert(event.id.clone());
             }
         }
     }

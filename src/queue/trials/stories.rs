@@ -535,6 +535,19 @@ fn a_red_head_that_was_queued_twice_is_one_entry(safety: Safety) -> Kept {
     trial.expect(entered == 1, "it entered once")
 }
 
+fn dequeued_by_command_loses_the_label(safety: Safety) -> Kept {
+    let mut trial = Trial::calm(safety, config());
+    trial.good(1);
+    trial.wait(10)?;
+    trial.ask(Some(1), Command::Dequeue);
+    if let Some(intake) = trial.intake.last_mut() {
+        intake.may = Some(true);
+    }
+    trial.wait(40)?;
+    trial.expect(trial.exit(1) == Some(&ExitReason::Dequeued), "as was asked")?;
+    trial.expect(trial.invented.world.pulls[&1].queued.is_none(), "and the label does not bring it back")
+}
+
 /// Every story by its name.
 pub(super) const STORIES: &[(&str, Story)] = &[
     ("unread results blame nobody", unread_results_blame_nobody),
@@ -576,6 +589,7 @@ pub(super) const STORIES: &[(&str, Story)] = &[
     ("a try never lands", a_try_never_lands),
     ("a second plan of the same changes nothing", a_second_plan_of_the_same_changes_nothing),
     ("CI that never begins is no failure", ci_that_never_begins_is_no_failure),
+    ("dequeued by a command stays away", dequeued_by_command_loses_the_label),
     ("queued twice is queued once", a_red_head_that_was_queued_twice_is_one_entry),
 ];
 
