@@ -99,7 +99,7 @@ pub struct Recipe {
     pub at: DateTime<Utc>,
 }
 
-/// The permission to move the branch. Only [`Land::new`] makes one, out of a proof.
+/// The permission to move the branch. Only its private constructor makes one, out of a proof.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Land {
     build: BuildId,

@@ -1,6 +1,6 @@
 //! From a fragment to the leaks in it, with gitleaks' semantics.
 //!
-//! One pass of the [`automaton`](super::automaton) finds the atoms of all rules; the [`content`](super::content) of a
+//! One pass of the `automaton` finds the atoms of all rules; the `content` of a
 //! rule dismisses nearly all of the sites by looking forward from them; the full pattern is matched only where a site
 //! held. What is found goes through allowlists, entropy and composition, on the text as it stands and on what its
 //! encodings say.

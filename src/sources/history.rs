@@ -3,7 +3,7 @@
 //! git itself has the last word on which lines those are, since users compare, and since it alone knows a
 //! repository's attributes, replaced objects and encodings: every fragment comes from its patch, read by
 //! [`patches`]. What it is not asked for is work without result. With a [`Sieve`], a full scan first looks at each
-//! blob once ([`objects`]), and asks git only about the commits that may have added something of interest.
+//! blob once (`objects`), and asks git only about the commits that may have added something of interest.
 //!
 //! Nothing but git is started: no pager, no textconv, no external diff, no hook, no file system monitor, whatever the
 //! repository's configuration asks for; and git stays off the network. (One exception: to compare files on disk, for
