@@ -14,8 +14,8 @@ fn s56_whatever_fails_the_end_is_the_same() {
         hub.queue(7, &[("seven", "new\n")]);
         hub.settle();
         assert!(hub.has_landed(7));
-        let requests = hub.facts().requests.len();
-        requests
+
+        hub.facts().requests.len()
     };
     // Every place would take minutes; these are spread over all of them.
     for at in (0..requests).step_by((requests / 8).max(1)) {

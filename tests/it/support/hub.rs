@@ -565,7 +565,7 @@ impl Hub {
                     .is_some_and(|check| check.conclusion.as_deref() == Some("success"))
             });
             let is_tip_of_a_push =
-                is_ours && self.git(&["log", "--format=%H", &state_ref("main"), "--grep", commit]) != "";
+                is_ours && !self.git(&["log", "--format=%H", &state_ref("main"), "--grep", commit]).is_empty();
             assert!(!is_tip_of_a_push || green, "{commit} landed without a green check");
         }
         drop(facts);
