@@ -23,6 +23,7 @@ pub mod renames;
 mod working_tree;
 
 pub use change_set::Limits;
+pub use history::FirstParent;
 
 /// The largest file that [`Repository::read_at`] returns, in bytes.
 pub const LARGEST_READ: u64 = 16 << 20;

@@ -24,6 +24,7 @@ pub mod event;
 mod explain;
 mod follow;
 mod freeze;
+mod landed;
 mod order;
 mod plan;
 mod safety;

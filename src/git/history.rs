@@ -15,6 +15,17 @@ use crate::change::{Commit, CommitId, Person};
 /// How many more commits of the other history are looked at after the last one of interest. git stops after 5.
 const PATIENCE: u32 = 256;
 
+/// A commit on the line of first parents: what a merge or a push made the branch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstParent {
+    /// Its id.
+    pub id: CommitId,
+    /// Seconds since 1970-01-01T00:00:00Z at which it was committed.
+    pub committed_at: i64,
+    /// The whole message, U+FFFD where it is not UTF-8.
+    pub message: String,
+}
+
 impl Repository {
     /// Where two histories last were one; of several such commits the one that `git merge-base` prints first. `None`:
     /// they have nothing in common, as far as this clone knows.
@@ -51,6 +62,26 @@ impl Repository {
         let new = walk.run()?;
         let commits = new.into_iter().map(|id| self.commit(id)).collect::<Result<_, _>>()?;
         Ok(oldest_first(commits))
+    }
+
+    /// The branch as it grew: the commit and its first parents, newest first, at most so many. Ends where a shallow clone
+    /// ends.
+    pub fn first_parents(&self, head: &CommitId, most: usize) -> Result<Vec<FirstParent>, GitError> {
+        let commits = Commits::new(self);
+        let mut line = Vec::new();
+        let mut next = Some(self.theirs(head)?);
+        while let Some(id) = next.filter(|_| line.len() < most) {
+            let damaged = |reason: String| self.missing(id, &reason);
+            let object = self.gix().find_commit(id).map_err(|error| damaged(first_line(error.probable_cause())))?;
+            let decoded = object.decode().map_err(|error| damaged(first_line(error)))?;
+            next = decoded.parents().next().filter(|_| !commits.boundary.contains(&id));
+            line.push(FirstParent {
+                id: ours(id),
+                committed_at: decoded.committer().ok().and_then(|by| by.time().ok()).map_or(0, |time| time.seconds),
+                message: String::from_utf8_lossy(decoded.message).into_owned(),
+            });
+        }
+        Ok(line)
     }
 
     fn commit(&self, id: gix::ObjectId) -> Result<Commit, GitError> {

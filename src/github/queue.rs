@@ -336,6 +336,81 @@ pub fn comments_since(
     Ok(Pages { items, complete })
 }
 
+/// Where the head of a pull request lives.
+#[derive(Clone, Debug)]
+pub struct HeadBranch {
+    /// The branch.
+    pub branch: String,
+    /// The tip of it, as the pull request knows it.
+    pub head: CommitId,
+    /// Whether it is in this repository, and not in a fork.
+    pub is_here: bool,
+    /// Whether the pull request is open.
+    pub is_open: bool,
+    /// Whether GitHub shows the pull request as merged.
+    pub is_merged: bool,
+}
+
+/// Where the head of a pull request lives. <https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request>
+pub fn branch_of(client: &Client, repository: &Repository, pull: u64) -> Result<HeadBranch, Error> {
+    #[derive(Deserialize)]
+    struct Raw {
+        state: String,
+        merged: bool,
+        head: Side,
+    }
+    #[derive(Deserialize)]
+    struct Side {
+        #[serde(rename = "ref")]
+        branch: String,
+        sha: String,
+        repo: Option<Home>,
+    }
+    #[derive(Deserialize)]
+    struct Home {
+        full_name: String,
+    }
+    let path = format!("/repos/{repository}/pulls/{pull}");
+    let raw: Raw = client.get(&path)?;
+    let head = CommitId::parse(&raw.head.sha).ok_or_else(|| Error::Malformed {
+        request: request_line(&Method::GET, &path),
+        reason: "the head is no commit id".into(),
+    })?;
+    let is_here = raw.head.repo.is_some_and(|home| home.full_name.eq_ignore_ascii_case(&repository.to_string()));
+    Ok(HeadBranch { branch: raw.head.branch, head, is_here, is_open: raw.state == "open", is_merged: raw.merged })
+}
+
+/// Whether a branch is protected, or an open pull request comes from it or would enter it. A branch that is gone is not
+/// needed.
+/// <https://docs.github.com/en/rest/branches/branches#get-a-branch>
+pub fn is_needed(client: &Client, repository: &Repository, branch: &str) -> Result<bool, Error> {
+    #[derive(Deserialize)]
+    struct Raw {
+        protected: bool,
+    }
+    let name = percent_encode(branch);
+    match client.get::<Raw>(&format!("/repos/{repository}/branches/{name}")) {
+        Ok(raw) if raw.protected => return Ok(true),
+        Ok(_) => {}
+        Err(Error::NotFound { .. }) => return Ok(false),
+        Err(error) => return Err(error),
+    }
+    let owner = percent_encode(repository.to_string().split('/').next().unwrap_or_default());
+    for asked in [format!("head={owner}:{name}"), format!("base={name}")] {
+        let path = format!("/repos/{repository}/pulls?state=open&{asked}&per_page=1");
+        if !client.get::<Vec<serde::de::IgnoredAny>>(&path)?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Closes a pull request. <https://docs.github.com/en/rest/pulls/pulls#update-a-pull-request>
+pub fn close(client: &Client, repository: &Repository, pull: u64) -> Result<(), Error> {
+    let path = format!("/repos/{repository}/pulls/{pull}");
+    client.write(Method::PATCH, &path, Some(json!({ "state": "closed" })), Repeat::Harmless).map(drop)
+}
+
 /// Asks a workflow to run on a branch. <https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event>
 pub fn dispatch(client: &Client, repository: &Repository, workflow: &str, branch: &str) -> Result<(), Error> {
     let path = format!("/repos/{repository}/actions/workflows/{}/dispatches", percent_encode(workflow));

@@ -197,6 +197,20 @@ pub enum Telling {
         /// How it ended; `None` while it has not.
         conclusion: Option<CheckConclusion>,
     },
+    /// The branch of a pull request that landed goes, where nothing else needs it.
+    DeleteBranch {
+        /// Which.
+        pull: PullNumber,
+        /// The head that landed: where the branch must still be.
+        head: CommitId,
+    },
+    /// A pull request that landed is closed, as GitHub does not see that it did.
+    Close {
+        /// Which.
+        pull: PullNumber,
+        /// The head that landed, which it must still have.
+        head: CommitId,
+    },
     /// Something happened.
     Event(Event),
 }

@@ -148,6 +148,7 @@ impl Round<'_> {
             round: old.map_or(0, |old| old.round) + 1,
             reds: 0,
             overtaken: 0,
+            seen_off: false,
             read_as_of: pull.updated_at,
             phase: Phase::Waiting,
             since: self.now,

@@ -88,7 +88,7 @@ pub struct Build {
     pub starts: u32,
     /// When it reached a verdict or an end.
     pub ended_at: Option<DateTime<Utc>>,
-    /// How often the push that lands it was refused.
+    /// How often a push of it was refused, or git failed to make it, since it last went well.
     pub refused: u32,
     /// Whether its outcome was told, where nobody else tells it.
     pub told: bool,

@@ -60,6 +60,9 @@ pub struct Config {
     pub freeze: Freezes,
     /// How long the integration branch of a failed build is kept.
     pub retain_failed_days: u32,
+    /// Whether the branch of a pull request is deleted after it landed: only in this repository, and only a branch that is
+    /// neither protected nor the branch or base of another open pull request.
+    pub delete_landed_branches: bool,
     /// Whether a green pull request that already contains the tip of the branch lands as it is, without another run.
     pub fast_path: bool,
     /// The label a pull request carries while it is tested; none when empty.
@@ -93,6 +96,7 @@ impl Default for Config {
             ageing_minutes: 60,
             freeze: Freezes::default(),
             retain_failed_days: 7,
+            delete_landed_branches: false,
             fast_path: false,
             testing_label: "queue-testing".into(),
             failed_label: "queue-failed".into(),

@@ -41,6 +41,9 @@ pub struct Entry {
     pub reds: u32,
     /// How often a younger entry of no higher priority landed before it.
     pub overtaken: u32,
+    /// Whether nothing is left to be done on it after it landed; see [`Config::delete_landed_branches`](super::Config).
+    #[serde(default)]
+    pub seen_off: bool,
     /// The newest reading of the pull request; older ones are stale.
     pub read_as_of: DateTime<Utc>,
     /// Where it stands.

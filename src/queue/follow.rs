@@ -231,6 +231,7 @@ impl Round<'_> {
         match (refs.get(&name), &build.commit) {
             (Some(there), Some(commit)) if there == commit || !self.safety.own_refs => {
                 build.phase = BuildPhase::Running;
+                build.refused = 0;
                 let commit = commit.clone();
                 self.start(id, name, commit);
             }

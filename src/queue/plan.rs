@@ -79,6 +79,7 @@ pub(super) fn plan_with(
         round.progress();
         round.tidy();
     }
+    round.see_off_the_landed();
     round.tell_transitions();
     round.emit_effects();
     round.wake_up();
@@ -141,7 +142,11 @@ impl Round<'_> {
     }
 
     fn push_refused(&mut self, id: &BuildId, why: Refusal, message: &str) {
-        let Some(build) = self.state.builds.get(id).filter(|build| build.phase == BuildPhase::Created) else { return };
+        let Some(build) = self.state.builds.get_mut(id).filter(|build| build.phase == BuildPhase::Created) else {
+            return;
+        };
+        build.refused += 1;
+        let patient = build.refused < PATIENCE;
         let pulls: Vec<PullNumber> = build.pulls().collect();
         match (why, &*pulls) {
             (Refusal::WorkflowFiles, [pull]) => self.leave(*pull, ExitReason::WorkflowFiles),
@@ -151,6 +156,8 @@ impl Round<'_> {
             }
             // Somebody else's ref stands in the way: the next build has another name.
             (Refusal::Moved | Refusal::Other, _) => self.supersede(id),
+            // Hosts have bad minutes in which nobody may do anything.
+            (Refusal::Permission, _) if patient => self.wake_by(self.now + Duration::minutes(1)),
             (Refusal::Protected | Refusal::Permission | Refusal::HeadChanged | Refusal::AuditFailed, _) => {
                 self.freeze(FrozenBy::Refused, format!("integration branches cannot be pushed: {message}"));
             }

@@ -35,6 +35,8 @@ pub struct Settings {
     pub conflicts: f64,
     /// The share of green runs that are red all the same.
     pub flake: f64,
+    /// The share of runs that are cancelled by nobody, never begin or never end, a third each.
+    pub faults: f64,
 }
 
 impl Default for Settings {
@@ -47,6 +49,7 @@ impl Default for Settings {
             red: 0.05,
             conflicts: 0.0,
             flake: 0.0,
+            faults: 0.0,
         }
     }
 }
@@ -133,9 +136,9 @@ fn simulate_one(settings: &Settings, config: &Config, seed: u64) -> Result {
     let habits = Habits {
         ci_seconds: settings.ci_minutes * 60.0,
         flake: settings.flake,
-        cancelled: 0.0,
-        silent: 0.0,
-        endless: 0.0,
+        cancelled: settings.faults / 3.0,
+        silent: settings.faults / 3.0,
+        endless: settings.faults / 3.0,
     };
     let mut invented = Invented::new("main", seed, habits);
     let mut state = State::new("main");

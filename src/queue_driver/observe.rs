@@ -11,7 +11,7 @@ use crate::git::integrate::{MergedTree, Store};
 use crate::github;
 use crate::github::queue::{CheckContext, CommitChecks, QueuePull};
 use crate::queue::build::{BuildPhase, ref_prefix};
-use crate::queue::entry::Phase;
+use crate::queue::entry::{ExitReason, Phase};
 use crate::queue::world::{
     CheckResult, CheckStatus, Checks, Conclusion, Intake, Mergeable, Pull, PullNumber, PullState, QueueLabel, Review,
 };
@@ -96,7 +96,15 @@ pub(super) fn observe(
     }
     let known: BTreeSet<PullNumber> = told.iter().map(|pull| pull.number).collect();
     let comments = comments(session, &remembered, now, troubles)?;
-    let live = state.entries.values().filter(|entry| !matches!(entry.phase, Phase::Done(_))).map(|entry| entry.pull);
+    let live = state
+        .entries
+        .values()
+        .filter(|entry| match &entry.phase {
+            Phase::Done(ExitReason::Landed { .. }) => !entry.seen_off,
+            Phase::Done(_) => false,
+            _ => true,
+        })
+        .map(|entry| entry.pull);
     let mut numbers: BTreeSet<PullNumber> = live.chain(state.tries.iter().copied()).collect();
     numbers.extend(comments.iter().filter_map(|intake| intake.pull));
     let numbers: Vec<PullNumber> = numbers.difference(&known).copied().collect();

@@ -294,6 +294,15 @@ impl Run<'_, '_> {
                 }
                 Ok(())
             }
+            Telling::DeleteBranch { pull, head } => self.delete_landed_branch(*pull, head),
+            Telling::Close { pull, head } => {
+                let told = github::queue::branch_of(client, repository, *pull)?;
+                if told.is_open && told.head == *head {
+                    github::queue::close(client, repository, *pull)?;
+                    self.ticked.done.push(format!("closed #{pull}, which landed and was still shown as open"));
+                }
+                Ok(())
+            }
             Telling::Comment { pull, marker, body } => {
                 let marker = comments::marker(marker.trim_start_matches("mainguard:"));
                 let mut body = format!("{marker}\n{body}");
@@ -305,6 +314,34 @@ impl Run<'_, '_> {
                 self.comment(*pull, &marker, &body)
             }
         }
+    }
+
+    /// A branch that somebody may still need stays, without a word: it is a courtesy.
+    fn delete_landed_branch(&mut self, pull: PullNumber, head: &CommitId) -> Result<(), github::Error> {
+        let (client, repository) = (self.session.client, self.session.repository);
+        let told = github::queue::branch_of(client, repository, pull)?;
+        let queues =
+            std::iter::once(self.session.branch).chain(self.session.config.branches.iter().map(String::as_str));
+        let is_ours = told.is_here && told.is_merged && told.head == *head;
+        if !is_ours || queues.into_iter().any(|name| name == told.branch) {
+            return Ok(());
+        }
+        if github::queue::is_needed(client, repository, &told.branch)? {
+            return Ok(());
+        }
+        // The lease: a commit that was pushed in the meantime is not lost.
+        let name = format!("refs/heads/{}", told.branch);
+        let update = RefUpdate { name, old: Some(head.clone()), new: None };
+        let why = match self.session.store.push(std::slice::from_ref(&update)) {
+            Ok(()) => {
+                self.ticked.done.push(format!("deleted the branch of #{pull}"));
+                return Ok(());
+            }
+            Err(PushError::Refused { message, .. }) => message,
+            Err(PushError::Unknown(error)) => error.to_string(),
+        };
+        self.ticked.troubles.push(format!("the branch of #{pull} stays: {why}"));
+        Ok(())
     }
 
     fn comment(&mut self, pull: PullNumber, marker: &str, body: &str) -> Result<(), github::Error> {

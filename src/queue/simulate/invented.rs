@@ -520,7 +520,7 @@ impl Invented {
                     self.world.checks.remove(&head);
                 }
             }
-            Telling::CheckRun { .. } => {}
+            Telling::CheckRun { .. } | Telling::DeleteBranch { .. } | Telling::Close { .. } => {}
             Telling::Event(event) => {
                 self.events.insert(event.id.clone());
             }

@@ -82,6 +82,26 @@ fn s30_renames_and_modes_merge_as_git_merges() {
     assert!(hub.files().contains("moved/a") && !hub.files().contains("a"));
 }
 
+/// Hosts are known to say "not authorized" in a bad minute and to mean nothing by it.
+#[test]
+fn s24_a_refusal_that_passes_is_tried_again_and_is_no_conflict() {
+    let hub = Hub::new();
+    let hook = hub.origin().join("hooks/update");
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    let script = "#!/bin/sh\ncase $1 in refs/heads/mainguard/int/*)\n  test -e said-no && exit 0\n  touch said-no\n  \
+                  echo 'error: 403 You are not authorized to push to this branch'; exit 1;;\nesac\nexit 0\n";
+    std::fs::write(&hook, script).unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    hub.queue(7, &[("seven", "new\n")]);
+    hub.tick();
+    assert!(hub.origin().join("said-no").exists() && hub.is_queued(7));
+    hub.pass(minutes(5));
+    hub.settle();
+    assert!(hub.has_landed(7), "{:?}", hub.phase(7));
+    assert!(!hub.said(7).contains("conflict"), "{}", hub.said(7));
+}
+
 #[test]
 fn s31_workflow_files_that_the_token_may_not_push() {
     let hub = Hub::new();

@@ -31,6 +31,32 @@ fn command(hub: &Hub, clone: &Path) -> Command {
     command
 }
 
+/// The simulator needs a clone, or not even that: no GitHub, no token.
+#[test]
+fn policies_are_tried_on_recorded_arrivals() {
+    let hub = Hub::new();
+    let clone = clone(&hub);
+    let simulate = |arguments: &[&str]| run(mainguard(&clone).args(["queue", "simulate"]).args(arguments));
+    let invented = simulate(&["--pulls", "40"]);
+    assert_eq!(invented.code, 0, "{}", invented.text());
+    let rows: Vec<&str> = invented.stdout.lines().map(|line| line.split("  ").next().unwrap()).collect();
+    assert_eq!(rows, ["policy", "this configuration", "serial", "one lane, batches of 8", "train of 5", "train of 10"]);
+    for number in 1..=3 {
+        let main = hub.main();
+        hub.commit("refs/heads/main", Some(&main), &[(&format!("file-{number}"), "x\n")]);
+    }
+    assert!(git_command(&clone).args(["pull", "-q"]).status().unwrap().success());
+    let recorded = simulate(&["--history", "--red", "0", "--quiet"]);
+    assert_eq!(recorded.code, 0, "{}", recorded.text());
+    // Five commits, three seeds.
+    let ours = recorded.stdout.lines().nth(1).unwrap();
+    assert_eq!(ours.split_whitespace().nth(2), Some("15"), "{}", recorded.text());
+    let refused = simulate(&["--red", "2"]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("--red is 2"), "{}", refused.stderr);
+    assert_eq!(simulate(&["--history", "no-such-branch"]).code, 2);
+}
+
 fn queue(hub: &Hub, clone: &Path, arguments: &[&str]) -> Answer {
     let answer = run(command(hub, clone).args(arguments));
     assert!(!answer.text().contains(TOKEN), "{}", answer.text());

@@ -241,10 +241,73 @@ fn s67_github_does_not_notice_the_merge() {
     hub.settle();
     assert!(hub.has_landed(7));
     let main = hub.main();
+    assert_eq!(hub.facts().pulls[&7].state, "OPEN", "GitHub has its time");
     hub.pass(minutes(60));
     hub.settle();
     assert_eq!(hub.main(), main);
     assert!(matches!(hub.exit(7), Some(ExitReason::Landed { .. })));
+    assert_eq!(hub.facts().pulls[&7].state, "CLOSED");
+    assert!(hub.said(7).contains(&main), "{}", hub.said(7));
+    // Somebody opens it again: it is not queued again, and not closed again.
+    hub.change(7, |pull| pull.state = "OPEN");
+    hub.pass(minutes(60));
+    hub.settle();
+    assert_eq!((hub.main(), hub.facts().pulls[&7].state), (main, "OPEN"));
+}
+
+#[test]
+fn s66_the_branch_goes_only_where_nobody_needs_it() {
+    let hub = Hub::new();
+    hub.config.borrow_mut().delete_landed_branches = true;
+    for number in [1, 2, 3, 4, 5] {
+        hub.queue(number, &[(&format!("file-{number}"), "new\n")]);
+    }
+    // Of a fork; protected; the base of another; the branch of another.
+    hub.change(2, |pull| pull.fork = true);
+    hub.facts().protected.insert("pr-3".into());
+    hub.open(14, &[("fourteen", "new\n")]);
+    hub.change(14, |pull| pull.base = "pr-4".into());
+    hub.open(15, &[("fifteen", "new\n")]);
+    hub.change(15, |pull| pull.branch = "pr-5".into());
+    hub.settle();
+    let branches = || hub.git(&["for-each-ref", "--format=%(refname:short)", "refs/heads/pr-*"]);
+    assert!((1..=5).all(|number| hub.has_landed(number)));
+    assert!(branches().contains("pr-1"), "GitHub has not been asked yet whether it shows a merge");
+    hub.pass(minutes(2));
+    hub.settle();
+    let left: Vec<String> = branches().lines().map(str::to_string).collect();
+    assert_eq!(left, ["pr-14", "pr-15", "pr-2", "pr-3", "pr-4", "pr-5"]);
+}
+
+#[test]
+fn s66_a_commit_that_was_pushed_after_the_landing_is_not_lost() {
+    let hub = Hub::new();
+    hub.config.borrow_mut().delete_landed_branches = true;
+    hub.queue(7, &[("seven", "new\n")]);
+    hub.settle();
+    // As after a merge: the branch moves on, the pull request stays as it was.
+    let old = hub.facts().pulls[&7].head.clone();
+    let later = hub.commit("refs/heads/pr-7", Some(&old), &[("more", "new\n")]);
+    hub.pass(minutes(2));
+    hub.settle();
+    assert_eq!(hub.tip("pr-7"), later);
+}
+
+#[test]
+fn s70_there_is_no_squash_and_github_shows_everything_as_merged() {
+    let hub = Hub::new();
+    hub.queue(7, &[("seven", "new\n")]);
+    let second = hub.push(7, &[("seven", "newer\n")]);
+    hub.settle();
+    hub.label(7, "ada");
+    hub.settle();
+    assert!(hub.has_landed(7));
+    // The very commits of the branch are in main, so its head never has to be moved.
+    assert_eq!(hub.git(&["merge-base", &second, "main"]), second);
+    assert_eq!(hub.facts().pulls[&7].state, "MERGED");
+    assert_eq!(hub.tip("pr-7"), second);
+    let refused = mainguard::config::parse(b"queue:\n  merge_method: squash\n", "mainguard.yml").unwrap_err();
+    assert!(refused.to_string().contains("merge_method"), "{refused}");
 }
 
 #[test]

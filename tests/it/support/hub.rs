@@ -55,6 +55,8 @@ pub(crate) struct Facts {
     pub(crate) comments: Vec<Comment>,
     pub(crate) runs: Vec<Run>,
     pub(crate) page_size: usize,
+    /// Branches that must not be deleted.
+    pub(crate) protected: BTreeSet<String>,
     /// GitHub does not see that a head is in its branch.
     pub(crate) blind_to_merges: bool,
     /// Answers about pull requests are as old as this.
@@ -157,6 +159,7 @@ impl Hub {
             comments: Vec::new(),
             runs: Vec::new(),
             page_size: 100,
+            protected: BTreeSet::from(["main".into()]),
             blind_to_merges: false,
             stale: None,
             faults: Vec::new(),

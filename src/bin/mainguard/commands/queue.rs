@@ -15,7 +15,6 @@ use mainguard::git;
 use mainguard::git::integrate::{Remote, Store};
 use mainguard::github::client::{Mode, Patience};
 use mainguard::github::{Client, Repository, comments};
-use mainguard::queue::simulate;
 use mainguard::queue::world::{Command as Asked, Intake};
 use mainguard::queue_driver::doctor::{self, Degree, Surroundings};
 use mainguard::queue_driver::{self, DriverError, RecordedLabel, Session, Ticked, verify};
@@ -25,6 +24,7 @@ use crate::environment::Environment;
 
 mod serve;
 mod show;
+mod simulate;
 
 #[derive(Debug, Args)]
 pub(crate) struct QueueArgs {
@@ -121,23 +121,7 @@ enum QueueCommand {
         secret: String,
     },
     /// Try the configuration in an invented world, beside other ways to run a queue
-    Simulate {
-        /// Pull requests per hour
-        #[arg(long, default_value_t = 4.0)]
-        per_hour: f64,
-        /// Minutes that CI takes
-        #[arg(long, default_value_t = 30.0)]
-        ci_minutes: f64,
-        /// The share of pull requests that are red, 0 to 1
-        #[arg(long, default_value_t = 0.05)]
-        red: f64,
-        /// The share of green runs that are red all the same, 0 to 1
-        #[arg(long, default_value_t = 0.0)]
-        flake: f64,
-        /// How many pull requests
-        #[arg(long, default_value_t = 500)]
-        pulls: u64,
-    },
+    Simulate(simulate::SimulateArgs),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -173,23 +157,7 @@ pub(crate) fn run(args: &QueueArgs, repo: &Path, environment: &Environment, cons
     let now = place.now.unwrap_or(environment.now);
     match &args.command {
         QueueCommand::Verify { range } => return verify_range(range, repo, console),
-        QueueCommand::Simulate { per_hour, ci_minutes, red, flake, pulls } => {
-            let settings = simulate::Settings {
-                pulls: *pulls,
-                per_hour: *per_hour,
-                ci_minutes: *ci_minutes,
-                red: *red,
-                flake: *flake,
-                ..simulate::Settings::default()
-            };
-            let policies = simulate::policies(&mainguard::queue::Config::default());
-            let results: Vec<_> = policies
-                .into_iter()
-                .map(|policy| (policy.name, simulate::simulate(&settings, &policy.config, &[1, 2, 3])))
-                .collect();
-            console.answer(&simulate::table(&results))?;
-            return Ok(0);
-        }
+        QueueCommand::Simulate(args) => return simulate::run(args, repo, console),
         _ => {}
     }
     if let QueueCommand::Serve { listen, secret } = &args.command {
@@ -270,7 +238,7 @@ pub(crate) fn run(args: &QueueArgs, repo: &Path, environment: &Environment, cons
             console.note(&format!("recorded: the label on #{} at {}", label.pull, label.head.short()));
             Ok(0)
         }
-        QueueCommand::Verify { .. } | QueueCommand::Simulate { .. } | QueueCommand::Serve { .. } => Ok(0),
+        QueueCommand::Verify { .. } | QueueCommand::Simulate(_) | QueueCommand::Serve { .. } => Ok(0),
     }
 }
 

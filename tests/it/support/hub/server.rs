@@ -119,6 +119,50 @@ fn route(facts: &mut Facts, method: &Method, path: &str, query: &str, body: Opti
                 }
             }
         }
+        ("GET", ["pulls"]) => {
+            let (head, base) = (parameter("head"), parameter("base"));
+            if parameter("state").as_deref() != Some("open") {
+                return refused(422, "only open ones are kept here");
+            }
+            let pulls = facts
+                .pulls
+                .iter()
+                .filter(|(_, pull)| pull.state == "OPEN")
+                .filter(|(_, pull)| {
+                    let owner = if pull.fork { "stranger" } else { "octo" };
+                    head.as_ref().is_none_or(|head| *head == format!("{owner}:{}", pull.branch))
+                })
+                .filter(|(_, pull)| base.as_ref().is_none_or(|base| *base == pull.base))
+                .map(|(number, pull)| rest_pull_json(*number, pull))
+                .collect();
+            page(facts, query, pulls)
+        }
+        ("GET", ["pulls", number]) => {
+            let number = number.parse().unwrap_or(0);
+            match facts.pulls.get(&number) {
+                Some(pull) => reply(200, rest_pull_json(number, pull)),
+                None => refused(404, "Not Found"),
+            }
+        }
+        ("PATCH", ["pulls", number]) => {
+            let state = body.and_then(|body| only(body, &["state"])?["state"].as_str());
+            let now = facts.now;
+            let (Some("closed"), Some(pull)) = (state, facts.pulls.get_mut(&number.parse().unwrap_or(0))) else {
+                return refused(422, "Validation Failed");
+            };
+            (pull.state, pull.updated_at) = ("CLOSED", now);
+            reply(200, rest_pull_json(number.parse().unwrap(), pull))
+        }
+        ("GET", ["branches", name]) => {
+            let found = git_command(&facts.git)
+                .args(["rev-parse", "-q", "--verify", &format!("refs/heads/{name}")])
+                .output()
+                .unwrap();
+            match found.status.success() {
+                true => reply(200, json!({ "name": name, "protected": facts.protected.contains(*name) })),
+                false => refused(404, "Branch not found"),
+            }
+        }
         ("GET", ["issues", "comments"]) => {
             let since: DateTime<Utc> = parameter("since").and_then(|since| since.parse().ok()).unwrap_or_default();
             let comments =
@@ -292,6 +336,15 @@ fn comment_json(comment: &Comment) -> Value {
         "id": comment.id, "user": { "login": comment.author }, "body": comment.body,
         "issue_url": format!("https://api.github.com/repos/octo/repo/issues/{}", comment.issue),
         "created_at": comment.created_at, "updated_at": comment.updated_at,
+    })
+}
+
+fn rest_pull_json(number: u64, pull: &Pull) -> Value {
+    let home = if pull.fork { "stranger/repo" } else { "octo/repo" };
+    json!({
+        "number": number, "state": if pull.state == "OPEN" { "open" } else { "closed" }, "merged": pull.state == "MERGED",
+        "head": { "ref": pull.branch, "sha": pull.head, "repo": { "full_name": home } },
+        "base": { "ref": pull.base },
     })
 }
 

@@ -60,6 +60,8 @@ pub(super) fn plan(foreseen: &Foreseen, config: &Config, now: DateTime<Utc>) -> 
                 Telling::Comment { pull, .. } => format!("comment on #{pull}"),
                 Telling::Labels { pull, .. } => format!("set the labels of #{pull}"),
                 Telling::CheckRun { pull, title, .. } => format!("check run on #{pull}: {title}"),
+                Telling::DeleteBranch { pull, .. } => format!("delete the branch of #{pull}, unless somebody needs it"),
+                Telling::Close { pull, .. } => format!("close #{pull}, which landed"),
                 Telling::Event(event) => format!("event {}", event.kind.name()),
             },
             Action::WakeAt { at } => format!("look again at {}", at.format("%H:%M:%S UTC")),
