@@ -32,4 +32,4 @@ pub mod scanner;
 pub use fragment::{CommitInfo, Fragment, Origin};
 pub use leak::{Leak, Span};
 pub use rules::{Allowlist, Condition, Required, Rule, RuleSet, Target};
-pub use scanner::{Cache, Options, RuleError, Scanner};
+pub use scanner::{Cache, Options, RuleError, SIEVE, Scanner};

@@ -21,6 +21,10 @@ use super::rules::{Required, RuleSet};
 pub use cache::Cache;
 use pass::Pass;
 
+/// The number of the sieve, [`Scanner::may_contain`]: raised when it lets something else through for the same rules, so
+/// that notes of earlier scans are not believed.
+pub const SIEVE: u32 = 1;
+
 /// How a scan differs from the usual.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {

@@ -83,3 +83,32 @@ fn nothing_scanned_is_a_warning_and_stdin_is_a_source() {
     assert_eq!(answer.code, 1);
     assert!(answer.stderr.contains("leaks found: 1") && !answer.text().contains("123456"), "{}", answer.text());
 }
+
+/// What an earlier scan found out about a pack is believed only by a scan with the same rules.
+#[test]
+fn a_second_look_at_a_history_is_short_and_says_the_same() {
+    let repo = crate::support::repo::TestRepo::new();
+    repo.write("a", "nothing\n").commit("one");
+    repo.write("a", "KEY123456\n").write("b", "TOKEN99\n").commit("two");
+    repo.git(&["repack", "-q", "-a", "-d"]);
+    let rules = tempfile::tempdir().unwrap();
+    let file = rules.path().join("rules.toml");
+    fs::write(&file, "[[rules]]\nid = 'key'\nregex = '''KEY[0-9]{6}'''\n").unwrap();
+    let scan = |more: &[&str]| {
+        let config = file.display().to_string();
+        let words = [&["git", ".", "-c", &config, "-f", "json", "-r", "-"], more].concat();
+        files(&run(&mut secrets(repo.path(), &words)).stdout)
+    };
+    let notes = repo.path().join(".git/mainguard/history");
+    assert_eq!(scan(&["--no-resume"]), ["a"]);
+    assert!(!notes.exists());
+    assert_eq!(scan(&[]), ["a"]);
+    assert_eq!(fs::read_dir(&notes).unwrap().count(), 1);
+    assert_eq!(scan(&[]), ["a"]);
+    fs::write(&file, "[[rules]]\nid = 'token'\nregex = '''TOKEN[0-9]{2}'''\n").unwrap();
+    assert_eq!(scan(&[]), ["b"], "other rules look for themselves");
+    assert_eq!(fs::read_dir(&notes).unwrap().count(), 2);
+    repo.write("c", "TOKEN11\n").commit("three");
+    assert_eq!(scan(&[]), ["b", "c"]);
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+}

@@ -26,6 +26,11 @@ impl Console {
         }
     }
 
+    /// Whether only errors are wanted.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// The answer.
     pub(crate) fn answer(&self, text: &str) -> io::Result<()> {
         self.answer_bytes(text.as_bytes())

@@ -11,6 +11,7 @@ mod commands;
 mod console;
 mod environment;
 mod gather;
+mod progress;
 mod publish;
 
 use args::{Cli, Command};

@@ -81,6 +81,10 @@ pub(crate) struct ScanArgs {
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 0)]
     pub(crate) timeout: u64,
 
+    /// Read all of the history, also what an earlier scan with the same rules has found to be clean
+    #[arg(long, global = true)]
+    pub(crate) no_resume: bool,
+
     /// Write a report; `-` is stdout
     #[arg(short, long, global = true, value_name = "FILE", help_heading = "Reporting", value_hint = ValueHint::FilePath)]
     pub(crate) report_path: Option<PathBuf>,

@@ -39,6 +39,11 @@ impl<'a> Said<'a> {
         said
     }
 
+    /// Whether people want to see how far it has come.
+    pub(crate) fn draws(&self) -> bool {
+        self.level <= Level::Info && !self.console.is_quiet()
+    }
+
     pub(crate) fn debug(&self, text: &str) {
         self.at(Level::Debug, text);
     }

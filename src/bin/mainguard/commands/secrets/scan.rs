@@ -1,19 +1,21 @@
 //! One scan: a source, the rules, the leaks.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use mainguard::secrets::{Cache, Fragment, Leak, Options, Origin, RuleSet, Scanner};
-use mainguard::sources::content::{self, Look, Stats};
+use mainguard::sources::content::{self, Look, Progress, Stats};
 use mainguard::sources::history::{self, HistoryError, Scope};
 use mainguard::sources::platforms::Platform;
 use mainguard::sources::{files, formats, stdin};
+use sha2::{Digest as _, Sha256};
 
 use super::args::ScanArgs;
 use super::said::{self, Said};
 use crate::console::Hinted;
+use crate::progress::Meter;
 
 /// What is scanned.
 pub(crate) enum Job {
@@ -84,7 +86,17 @@ pub(crate) fn scan(
         }
     };
     let skip = |path: &[u8]| scanner.prunes(path);
-    let look = Look { archive_depth: args.max_archive_depth, cancel: Some(cancel), ..Look::new(&skip) };
+    let progress = Arc::new(Progress::default());
+    let _meter = {
+        let (progress, is_git) = (Arc::clone(&progress), matches!(job, Job::Git { .. }));
+        Meter::start(said.draws(), move || so_far(&progress, is_git))
+    };
+    let look = Look {
+        archive_depth: args.max_archive_depth,
+        progress: Some(&progress),
+        cancel: Some(cancel),
+        ..Look::new(&skip)
+    };
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let (stats, history, web) = match job {
         Job::Stdin => (stdin::for_each(&mut std::io::stdin().lock(), &look, &each), None, None),
@@ -113,7 +125,12 @@ pub(crate) fn scan(
                 let stats = content::one(origin, input, &look, &each);
                 locked(&unpacked).merge(stats);
             };
-            let may_hold = |text: &[u8]| with_cache(&caches, |cache| scanner.may_contain(text, cache));
+            let may_hold = |text: &[u8]| {
+                progress.files.fetch_add(1, Ordering::Relaxed);
+                progress.bytes.fetch_add(text.len() as u64, Ordering::Relaxed);
+                with_cache(&caches, |cache| scanner.may_contain(text, cache))
+            };
+            let memory = (!args.no_resume).then(|| name_of(rules, args.max_decode_depth));
             let may_be =
                 |path: &[u8]| !scanner.path_leaks(&Origin { path: path.into(), ..Origin::default() }).is_empty();
             let binaries = history::Binaries { wants: &wants, read: &read };
@@ -122,6 +139,7 @@ pub(crate) fn scan(
                 threads,
                 web: address,
                 sieve: Some(history::Sieve { text: &may_hold, path: &may_be }),
+                memory: memory.as_deref(),
                 binaries: (args.max_archive_depth > 0).then_some(binaries),
                 cancel: Some(cancel),
                 ..history::Options::new(source)
@@ -151,6 +169,24 @@ pub(crate) fn scan(
     }
     let summary = summary(&stats, history, job);
     Ok(Scanned { leaks: leaks.into_inner().unwrap_or_else(PoisonError::into_inner), summary, problems, web })
+}
+
+/// What the meter says.
+fn so_far(progress: &Progress, is_git: bool) -> String {
+    let what = if is_git { "content" } else { "file" };
+    let looked_at = said::count(progress.files.load(Ordering::Relaxed), what);
+    format!("looking for secrets: {looked_at}, {}", said::bytes(progress.bytes.load(Ordering::Relaxed)))
+}
+
+/// A name for what these rules find in a text, by this version: notes of another one are not read.
+fn name_of(rules: &RuleSet, decode_depth: u32) -> String {
+    let mut hash = Sha256::new();
+    hash.update(concat!(env!("CARGO_PKG_VERSION"), " "));
+    hash.update(mainguard::secrets::SIEVE.to_le_bytes());
+    hash.update(decode_depth.to_le_bytes());
+    // Where the rules stand makes no difference to what they find.
+    hash.update(format!("{:?}{:?}", rules.rules, rules.allowlists));
+    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A panic elsewhere does not take what was found with it.
