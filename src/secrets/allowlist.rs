@@ -1,12 +1,14 @@
 //! Allowlists, ready to be asked.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use aho_corasick::AhoCorasick;
-use regex_automata::meta;
+use regex_automata::hybrid::dfa::{self as hybrid, Cache, DFA};
+use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
+use regex_automata::{Input, meta};
 
-use super::dialect::{self, DialectError};
+use super::dialect::{self, DialectError, Translated};
 use super::known;
 use super::rules::{Allowlist, Condition, Target};
 
@@ -36,16 +38,16 @@ impl Allowed {
     /// The pattern that cannot be used, and why.
     pub(super) fn new(list: &Allowlist) -> Result<Allowed, (String, DialectError)> {
         let joined = |patterns: &[String]| -> Result<Option<Pattern>, (String, DialectError)> {
-            for pattern in patterns {
-                dialect::translate(pattern).map_err(|error| (pattern.clone(), error))?;
+            if patterns.is_empty() {
+                return Ok(None);
             }
-            match patterns {
-                [] => Ok(None),
-                _ => {
-                    let whole = dialect::join(patterns);
-                    Pattern::new(&whole).map(Some).map_err(|error| (whole, error))
+            let whole = dialect::join(patterns);
+            if !known::is_sound(&whole) {
+                for pattern in patterns {
+                    dialect::translate(pattern).map_err(|error| (pattern.clone(), error))?;
                 }
             }
+            Pattern::new(&whole).map(Some).map_err(|error| (whole, error))
         };
         Ok(Allowed {
             all: list.condition == Condition::And,
@@ -123,28 +125,70 @@ pub(super) fn lower(text: &[u8]) -> Vec<u8> {
 /// A pattern that only says yes or no, compiled when it is first asked.
 #[derive(Debug)]
 pub(super) struct Pattern {
-    translated: String,
-    compiled: OnceLock<Option<meta::Regex>>,
+    pattern: Translated,
+    quick: OnceLock<Option<Quick>>,
+    thorough: OnceLock<Option<meta::Regex>>,
+}
+
+/// A lazy automaton: made in half the time of a [`meta::Regex`], and enough for most texts.
+#[derive(Debug)]
+struct Quick {
+    automaton: DFA,
+    caches: Mutex<Vec<Cache>>,
 }
 
 impl Pattern {
     pub(super) fn new(pattern: &str) -> Result<Pattern, DialectError> {
-        let translated = dialect::translate(pattern)?;
-        if !known::is_sound(pattern) {
-            dialect::tree(&translated)?;
-        }
-        Ok(Pattern { translated, compiled: OnceLock::new() })
+        let pattern = match known::is_sound(pattern) {
+            true => Translated::later(pattern),
+            false => {
+                let pattern = Translated::now(pattern)?;
+                dialect::tree(pattern.text())?;
+                pattern
+            }
+        };
+        Ok(Pattern { pattern, quick: OnceLock::new(), thorough: OnceLock::new() })
     }
 
     pub(super) fn is_match(&self, text: &[u8]) -> bool {
-        let compiled = self.compiled.get_or_init(|| {
+        let quick = self.quick.get_or_init(|| Quick::new(self.pattern.text()));
+        quick.as_ref().and_then(|quick| quick.is_match(text)).unwrap_or_else(|| self.is_match_thoroughly(text))
+    }
+
+    fn is_match_thoroughly(&self, text: &[u8]) -> bool {
+        let compiled = self.thorough.get_or_init(|| {
             let syntax = syntax::Config::new().unicode(true).utf8(false);
             // Bounded, but above what a tree that was let through needs.
             let limits =
                 meta::Config::new().utf8_empty(false).nfa_size_limit(Some(256 << 20)).hybrid_cache_capacity(1 << 20);
-            meta::Regex::builder().syntax(syntax).configure(limits).build(&self.translated).ok()
+            meta::Regex::builder().syntax(syntax).configure(limits).build(self.pattern.text()).ok()
         });
         compiled.as_ref().is_some_and(|pattern| pattern.is_match(text))
+    }
+}
+
+impl Quick {
+    fn new(translated: &str) -> Option<Quick> {
+        let config = thompson::Config::new()
+            .utf8(false)
+            .which_captures(thompson::WhichCaptures::None)
+            .nfa_size_limit(Some(64 << 20));
+        let tree = dialect::tree(translated).ok()?;
+        let nfa = thompson::NFA::compiler().configure(config).build_from_hir(&tree).ok()?;
+        // A word boundary of Unicode is left to the other one where a text is not ASCII.
+        let config =
+            hybrid::Config::new().unicode_word_boundary(true).cache_capacity(1 << 20).skip_cache_capacity_check(true);
+        let automaton = DFA::builder().configure(config).build_from_nfa(nfa).ok()?;
+        Some(Quick { automaton, caches: Mutex::default() })
+    }
+
+    /// `None`: it cannot tell.
+    fn is_match(&self, text: &[u8]) -> Option<bool> {
+        let lent = self.caches.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut cache = lent.unwrap_or_else(|| self.automaton.create_cache());
+        let found = self.automaton.try_search_fwd(&mut cache, &Input::new(text).earliest(true));
+        self.caches.lock().unwrap_or_else(PoisonError::into_inner).push(cache);
+        found.ok().map(|found| found.is_some())
     }
 }
 

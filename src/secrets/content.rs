@@ -12,7 +12,7 @@ use regex_automata::{Anchored, Input, MatchKind};
 use regex_syntax::hir::{Hir, HirKind};
 
 use super::atoms;
-use super::dialect::{self, DialectError};
+use super::dialect::{self, DialectError, Translated};
 use super::known;
 
 /// How much of a pattern is held against every site, in bytes.
@@ -30,7 +30,7 @@ const MATCHER_CACHE_BYTES: usize = 4 << 20;
 /// A content pattern.
 #[derive(Debug)]
 pub(super) struct Content {
-    translated: String,
+    pattern: Translated,
     /// Where matches are looked for; `None`: everywhere.
     pub(super) anchors: Option<Vec<Anchor>>,
     sites: OnceLock<Vec<Site>>,
@@ -85,8 +85,8 @@ impl Content {
     pub(super) fn new(pattern: &str) -> Result<Content, DialectError> {
         match known::anchors(pattern) {
             Some(anchors) => {
-                let translated = dialect::translate(pattern)?;
-                Ok(Content { translated, anchors, sites: OnceLock::new(), matcher: OnceLock::new() })
+                let pattern = Translated::later(pattern);
+                Ok(Content { pattern, anchors, sites: OnceLock::new(), matcher: OnceLock::new() })
             }
             None => Content::derived(pattern),
         }
@@ -94,13 +94,13 @@ impl Content {
 
     /// As [`Content::new`], looking nothing up.
     pub(super) fn derived(pattern: &str) -> Result<Content, DialectError> {
-        let translated = dialect::translate(pattern)?;
-        let tree = dialect::tree(&translated)?;
+        let pattern = Translated::now(pattern)?;
+        let tree = dialect::tree(pattern.text())?;
         let sites = atoms::sites(&tree);
         let anchors = sites.as_ref().map(|sites| {
             sites.iter().map(|site| Anchor { atom: site.atom.clone(), plain: site.plain, back: site.back }).collect()
         });
-        Ok(Content { translated, anchors, sites: OnceLock::new(), matcher: OnceLock::new() })
+        Ok(Content { pattern, anchors, sites: OnceLock::new(), matcher: OnceLock::new() })
     }
 
     /// Looks forward from the atom of site `number` at `start..end`.
@@ -167,7 +167,7 @@ impl Content {
 
     fn sites(&self) -> &[Site] {
         self.sites.get_or_init(|| {
-            let Ok(tree) = dialect::tree(&self.translated) else { return Vec::new() };
+            let Ok(tree) = dialect::tree(self.pattern.text()) else { return Vec::new() };
             atoms::sites(&tree).unwrap_or_default().into_iter().map(Site::new).collect()
         })
     }
@@ -179,7 +179,7 @@ impl Content {
                 .unicode(true)
                 .size_limit(MATCHER_BYTES)
                 .dfa_size_limit(MATCHER_CACHE_BYTES)
-                .build(&self.translated)
+                .build(self.pattern.text())
                 .ok()
         };
         self.matcher.get_or_init(compile).as_ref()

@@ -7,6 +7,8 @@
 //!
 //! <https://github.com/google/re2/wiki/Syntax>
 
+use std::sync::OnceLock;
+
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Hir, HirKind};
 
@@ -43,6 +45,30 @@ pub(super) fn translate(pattern: &str) -> Result<String, DialectError> {
     let mut reader = Reader { pattern: &pattern, at: 0, out: String::with_capacity(pattern.len() * 2) };
     reader.all()?;
     Ok(reader.out)
+}
+
+/// A pattern that is translated when it is first needed: most of a rule file never is.
+#[derive(Debug)]
+pub(super) struct Translated {
+    pattern: String,
+    translated: OnceLock<String>,
+}
+
+impl Translated {
+    /// A pattern that is known to be sound.
+    pub(super) fn later(pattern: &str) -> Translated {
+        Translated { pattern: pattern.into(), translated: OnceLock::new() }
+    }
+
+    /// A pattern that is translated now, to find out whether it can be.
+    pub(super) fn now(pattern: &str) -> Result<Translated, DialectError> {
+        Ok(Translated { pattern: String::new(), translated: OnceLock::from(translate(pattern)?) })
+    }
+
+    pub(super) fn text(&self) -> &str {
+        // One that is sound can be translated.
+        self.translated.get_or_init(|| translate(&self.pattern).unwrap_or_default())
+    }
 }
 
 /// Several patterns as the one that gitleaks makes of them. A flag such as `(?i)` therefore holds for all that follow

@@ -72,39 +72,58 @@ impl<'b, R: Read> Fragments<'b, R> {
             self.grow()?;
         }
         let lines_before = self.lines;
-        self.lines += self.buffers.text.iter().filter(|&&byte| byte == b'\n').count();
+        self.lines += memchr::memchr_iter(b'\n', &self.buffers.text).count();
         Ok(Some(Piece { text: &self.buffers.text, lines_before, first_read }))
     }
 
     /// Goes on to the next blank line. A line with white space only counts as blank.
     fn grow(&mut self) -> io::Result<()> {
-        let mut newlines = 0;
-        for grown in 0.. {
-            match self.buffers.text.last() {
-                Some(b'\n') => newlines += 1,
-                Some(b' ' | b'\t' | b'\r') => {}
-                _ => newlines = 0,
+        // What the text ends in was the last byte of a read: a newline there is the first of two.
+        let mut after_newline = self.buffers.text.last() == Some(&b'\n');
+        let mut room = GROWTH;
+        while room > 0 {
+            if self.ahead_at == self.buffers.ahead.len() {
+                self.buffers.ahead.clear();
+                self.ahead_at = 0;
+                self.ended = self.ended || fill(&mut self.input, &mut self.buffers.ahead, READ_AHEAD)?;
             }
-            if newlines >= 2 || grown == GROWTH {
+            let ahead = &self.buffers.ahead[self.ahead_at..];
+            let ahead = &ahead[..ahead.len().min(room)];
+            if ahead.is_empty() {
                 break;
             }
-            match self.byte()? {
-                Some(byte) => self.buffers.text.push(byte),
-                None => break,
+            let (taken, blank) = match after_newline {
+                true => blank_line(ahead, &mut after_newline),
+                // Nothing before the next newline makes a difference.
+                false => match memchr::memchr(b'\n', ahead) {
+                    Some(newline) => {
+                        after_newline = true;
+                        (newline + 1, false)
+                    }
+                    None => (ahead.len(), false),
+                },
+            };
+            self.buffers.text.extend_from_slice(&ahead[..taken]);
+            self.ahead_at += taken;
+            room -= taken;
+            if blank {
+                break;
             }
         }
         Ok(())
     }
+}
 
-    fn byte(&mut self) -> io::Result<Option<u8>> {
-        if self.ahead_at == self.buffers.ahead.len() {
-            self.buffers.ahead.clear();
-            self.ahead_at = 0;
-            self.ended = self.ended || fill(&mut self.input, &mut self.buffers.ahead, READ_AHEAD)?;
+/// Behind a newline: how much of `ahead` to take until it is clear whether the line is blank, and whether it is.
+fn blank_line(ahead: &[u8], after_newline: &mut bool) -> (usize, bool) {
+    let white = ahead.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
+    match ahead.get(white) {
+        None => (white, false),
+        Some(b'\n') => (white + 1, true),
+        Some(_) => {
+            *after_newline = false;
+            (white + 1, false)
         }
-        let byte = self.buffers.ahead.get(self.ahead_at).copied();
-        self.ahead_at += usize::from(byte.is_some());
-        Ok(byte)
     }
 }
 

@@ -106,7 +106,7 @@ def main():
     if peer["gitleaks"]:
         tools["gitleaks"] = [peer["gitleaks"], "dir", ".", "--no-banner", "--exit-code", "0"] + config
     if peer["betterleaks"]:
-        tools["betterleaks"] = [peer["betterleaks"], "dir", "."]
+        tools["betterleaks"] = [peer["betterleaks"], "."]
     if peer["kingfisher"]:
         tools["kingfisher"] = [peer["kingfisher"], "scan", "--no-validate", "--no-update-check", "."]
     if peer["rg"]:
@@ -120,7 +120,7 @@ def main():
         if peer["gitleaks"]:
             tools["gitleaks"] = [peer["gitleaks"], "dir", ".", "--no-banner"]
         if peer["betterleaks"]:
-            tools["betterleaks"] = [peer["betterleaks"], "dir", "."]
+            tools["betterleaks"] = [peer["betterleaks"], "."]
         table("a folder with one file: what it costs to start", tools, empty, given.rounds * 5)
 
     if given.history and peer["git"]:

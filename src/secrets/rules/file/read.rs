@@ -79,19 +79,19 @@ pub(super) struct Extend {
 }
 
 /// Reads one file. What is wrong or odd stands in the source that comes back.
-pub(super) fn file<'a>(text: &'a str, file: &'a str, groups: Groups<'_>) -> (Level, Source<'a>) {
+pub(super) fn file(text: &str, file: &str, groups: Groups<'_>) -> (Level, Source) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.len() > MAX_BYTES {
         let mut source = Source::new(file, "");
         let message = format!("the file has {} bytes, more than {MAX_BYTES}", text.len());
-        let problem = source.place(0, "").says(message, None);
+        let problem = source.place(0).says(message, None);
         source.problems.push(problem);
         return (Level::default(), source);
     }
     let mut source = Source::new(file, text);
     let (document, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
-        let place = source.place(error.span().map_or(0, |span| span.start), "");
+        let place = source.place(error.span().map_or(0, |span| span.start));
         source.problems.push(place.says(format!("not TOML: {}", error.message()), None));
     }
     if !errors.is_empty() {
@@ -99,17 +99,17 @@ pub(super) fn file<'a>(text: &'a str, file: &'a str, groups: Groups<'_>) -> (Lev
     }
     let span = document.span();
     let mut reader = Reader { source, groups };
-    let top = reader.source.table(document.get_ref(), span, String::new(), &TOP);
+    let top = reader.source.top(document.get_ref(), span, &TOP);
     let level = reader.level(&top);
     (level, reader.source)
 }
 
-struct Reader<'a, 'g> {
-    source: Source<'a>,
+struct Reader<'g> {
+    source: Source,
     groups: Groups<'g>,
 }
 
-impl Reader<'_, '_> {
+impl Reader<'_> {
     fn level(&mut self, top: &Table<'_>) -> Level {
         self.min_version(top);
         let mut level = Level { extend: self.extend(top), ..Level::default() };
@@ -121,7 +121,7 @@ impl Reader<'_, '_> {
                 // Without an id each is a mistake of its own; they are reported one by one.
                 Some(_) if draft.rule.id.is_empty() => level.drafts.push(draft),
                 Some(earlier) => {
-                    let (id, line) = (short(&draft.rule.id), earlier.place.line);
+                    let (id, line) = (short(&draft.rule.id), earlier.place.line());
                     self.source.warnings.push(draft.place.says(
                         format!("rule `{id}` was defined before, in line {line}; this one counts"),
                         Some("remove one of them".into()),
@@ -175,14 +175,14 @@ impl Reader<'_, '_> {
 
     fn rule(&mut self, table: &Table<'_>) -> Draft {
         let id = self.text(table, "id");
-        let place = self.source.place(table.at, &table.path);
+        let place = self.source.place_of_table(&table);
         let called = format!("rule `{}`: ", short(&id));
         let secret_group = self.source.count(table, "secretGroup");
         let allowlists = self.allowlist_tables(table, &ALLOWLIST, "[rules.allowlist]", "[[rules.allowlists]]", &called);
         let required = self.source.tables(table, "required", &REQUIRED);
         let skip_report = self.source.flag(table, "skipReport");
         let unmerged = match required.first() {
-            Some(first) => Some(("required", self.source.place(first.at, &first.path))),
+            Some(first) => Some(("required", self.source.place_of_table(first))),
             None => skip_report.clone().map(|place| ("skipReport", place)),
         };
         let rule = Rule {
@@ -206,7 +206,7 @@ impl Reader<'_, '_> {
     fn required(&mut self, table: &Table<'_>, called: &str) -> Option<Required> {
         let id = self.text(table, "id");
         if id.is_empty() {
-            let place = self.source.place(table.at, &table.path);
+            let place = self.source.place_of_table(&table);
             self.source.problems.push(place.says(
                 format!("{called}a required rule has no `id`"),
                 Some("name the rule that must be found nearby".into()),
@@ -222,7 +222,7 @@ impl Reader<'_, '_> {
     fn allowlist_tables(
         &mut self,
         table: &Table<'_>,
-        known: &[&str],
+        known: &'static [&'static str],
         old: &str,
         new: &str,
         called: &str,
@@ -272,7 +272,7 @@ impl Reader<'_, '_> {
         };
         let Allowlist { commits, paths, regexes, stopwords, .. } = &allowlist;
         if [commits, paths, regexes, stopwords].iter().all(|checks| checks.is_empty()) {
-            let place = self.source.place(table.at, &table.path);
+            let place = self.source.place_of_table(&table);
             self.source.problems.push(place.says(
                 format!("{called}this allowlist checks nothing"),
                 Some("give it `regexes`, `stopwords`, `paths` or `commits`".into()),

@@ -3,7 +3,9 @@
 //! gitleaks reads its file through viper and mapstructure with weak typing: a number may be quoted, one string may
 //! stand for a list (and is split at commas), one table for a list of tables. Files in the wild rely on it.
 
+use std::fmt;
 use std::ops::Range;
+use std::rc::Rc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -54,57 +56,126 @@ impl Notes {
     }
 }
 
-/// A place in a file, for a message.
+/// A place in a file, for a message. Every value has one and nearly none is told of: it is worked out when it is.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
-    pub(super) file: String,
-    pub(super) line: usize,
-    pub(super) column: usize,
-    pub(super) key: String,
+    text: Rc<Text>,
+    at: usize,
+    key: Key,
+}
+
+/// The way to a value from the top of the file.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    /// The table; `None`: the file as a whole.
+    above: Option<Rc<Key>>,
+    name: &'static str,
+    index: Option<usize>,
+}
+
+impl Key {
+    const TOP: Key = Key { above: None, name: "", index: None };
+
+    fn below(above: &Rc<Key>, name: &'static str) -> Key {
+        Key { above: Some(Rc::clone(above)), name, index: None }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(above) = &self.above {
+            above.fmt(f)?;
+            if above.above.is_some() && !self.name.is_empty() {
+                f.write_str(".")?;
+            }
+        }
+        f.write_str(self.name)?;
+        match self.index {
+            Some(index) => write!(f, "[{index}]"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Place {
     pub(super) fn says(&self, message: String, hint: Option<String>) -> Problem {
-        let (file, key) = (self.file.clone(), self.key.clone());
-        Problem { file, line: self.line, column: self.column, key, message, hint }
+        self.says_of(self.key.to_string(), message, hint)
+    }
+
+    /// Of a key that is not one of ours.
+    fn says_of(&self, key: String, message: String, hint: Option<String>) -> Problem {
+        let line = self.line();
+        let start = self.text.lines[line - 1];
+        let before = self.text.text.get(start..self.at.min(self.text.text.len())).unwrap_or_default();
+        // On a line that no person wrote, counting characters each time would take for ever.
+        let column = if before.len() < LONG_LINE { before.chars().count() } else { before.len() } + 1;
+        Problem { file: self.text.file.clone(), line, column, key, message, hint }
+    }
+
+    /// From 1.
+    pub(super) fn line(&self) -> usize {
+        self.text.lines.partition_point(|&start| start <= self.at)
     }
 }
 
-/// The text of a file, and what was found to say about it.
-pub(super) struct Source<'a> {
-    file: &'a str,
-    text: &'a str,
+/// A file's name and content.
+#[derive(Debug)]
+struct Text {
+    file: String,
+    text: String,
     /// Where each line begins.
     lines: Vec<usize>,
+}
+
+/// The text of a file, and what was found to say about it.
+pub(super) struct Source {
+    text: Rc<Text>,
     pub(super) problems: Notes,
     pub(super) warnings: Notes,
 }
 
-impl<'a> Source<'a> {
-    pub(super) fn new(file: &'a str, text: &'a str) -> Source<'a> {
-        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Source { file, text, lines, problems: Notes::default(), warnings: Notes::default() }
+impl Source {
+    pub(super) fn new(file: &str, text: &str) -> Source {
+        let starts = memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1);
+        let lines = std::iter::once(0).chain(starts).collect();
+        let text = Rc::new(Text { file: file.into(), text: text.into(), lines });
+        Source { text, problems: Notes::default(), warnings: Notes::default() }
     }
 
-    /// The place of the byte `at`, which `key` stands at.
-    pub(super) fn place(&self, at: usize, key: &str) -> Place {
-        let line = self.lines.partition_point(|&start| start <= at);
-        let start = self.lines[line - 1];
-        let before = self.text.get(start..at.min(self.text.len())).unwrap_or_default();
-        // Every value has a place: on a line that no person wrote, counting characters each time would take for ever.
-        let column = if before.len() < LONG_LINE { before.chars().count() } else { before.len() } + 1;
-        Place { file: self.file.into(), line, column, key: key.into() }
+    /// The place of the byte `at`, in the file as a whole.
+    pub(super) fn place(&self, at: usize) -> Place {
+        self.place_of(at, Key::TOP)
     }
 
-    /// The entries of `table`, which stands at `path`; warns of keys that are not `known`.
-    pub(super) fn table<'t>(
+    /// Where a table begins.
+    pub(super) fn place_of_table(&self, table: &Table<'_>) -> Place {
+        self.place_of(table.at, Key::clone(&table.path))
+    }
+
+    fn place_of(&self, at: usize, key: Key) -> Place {
+        Place { text: Rc::clone(&self.text), at, key }
+    }
+
+    /// The table that is the whole file.
+    pub(super) fn top<'t>(
         &mut self,
         table: &'t DeTable<'t>,
         span: Range<usize>,
-        path: String,
-        known: &[&str],
+        known: &'static [&'static str],
     ) -> Table<'t> {
-        let mut entries: Vec<Entry<'t>> = Vec::new();
+        self.table(table, span, Key::TOP, known)
+    }
+
+    /// The entries of `table`, which stands at `path`; warns of keys that are not `known`.
+    fn table<'t>(
+        &mut self,
+        table: &'t DeTable<'t>,
+        span: Range<usize>,
+        path: Key,
+        known: &'static [&'static str],
+    ) -> Table<'t> {
+        let path = Rc::new(path);
+        let mut entries: Vec<Entry<'t>> = Vec::with_capacity(table.len());
         // The parser sorts keys by name; messages and "the last one counts" want the order of the file.
         let mut ordered: Vec<_> = table.iter().collect();
         ordered.sort_by_key(|(key, _)| key.span().start);
@@ -113,17 +184,19 @@ impl<'a> Source<'a> {
             let Some(known) = known.iter().find(|known| known.eq_ignore_ascii_case(name)) else {
                 if !self.warnings.full() {
                     let hint = like(name, known.iter().copied());
-                    let place = self.place(at, &join(&path, name));
-                    self.warnings.push(place.says(format!("unknown key `{}` is ignored", short(name)), hint));
+                    let key = if path.above.is_some() { format!("{path}.{name}") } else { name.to_string() };
+                    let message = format!("unknown key `{}` is ignored", short(name));
+                    self.warnings.push(self.place(at).says_of(key, message, hint));
                 }
                 continue;
             };
             if entries.iter().any(|entry| entry.name == *known) {
-                let place = self.place(at, &join(&path, name));
-                self.warnings.push(place.says(format!("`{name}` is given twice; the last one counts"), None));
+                let key = if path.above.is_some() { format!("{path}.{name}") } else { name.to_string() };
+                let message = format!("`{name}` is given twice; the last one counts");
+                self.warnings.push(self.place(at).says_of(key, message, None));
                 entries.retain(|entry| entry.name != *known);
             }
-            entries.push(Entry { name: known.to_string(), at, value });
+            entries.push(Entry { name: known, at, value });
         }
         Table { entries, at: span.start, path }
     }
@@ -151,7 +224,8 @@ impl<'a> Source<'a> {
         };
         let mut strings = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
-            let place = self.place(item.span().start, &format!("{}[{index}]", place.key));
+            let key = Key { index: Some(index), ..place.key.clone() };
+            let place = self.place_of(item.span().start, key);
             match scalar(item.get_ref()) {
                 Some(text) => strings.push((text, place)),
                 None => _ = self.wrong::<()>(&place, name, "a list of strings", item),
@@ -216,7 +290,12 @@ impl<'a> Source<'a> {
     }
 
     /// A list of tables; a single table is a list of one.
-    pub(super) fn tables<'t>(&mut self, table: &Table<'t>, name: &str, known: &[&str]) -> Vec<Table<'t>> {
+    pub(super) fn tables<'t>(
+        &mut self,
+        table: &Table<'t>,
+        name: &str,
+        known: &'static [&'static str],
+    ) -> Vec<Table<'t>> {
         let Some((entry, place)) = self.entry(table, name) else { return Vec::new() };
         let items = match entry.value.get_ref() {
             DeValue::Table(single) if single.is_empty() => return Vec::new(),
@@ -226,17 +305,22 @@ impl<'a> Source<'a> {
         };
         let mut tables = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
-            let path = format!("{}[{index}]", place.key);
+            let path = Key { index: Some(index), ..place.key.clone() };
             match item.get_ref() {
                 DeValue::Table(inner) => tables.push(self.table(inner, item.span(), path, known)),
-                _ => _ = self.wrong::<()>(&self.place(item.span().start, &path), name, "a list of tables", item),
+                _ => _ = self.wrong::<()>(&self.place_of(item.span().start, path), name, "a list of tables", item),
             }
         }
         tables
     }
 
     /// One table and not a list of them.
-    pub(super) fn single<'t>(&mut self, table: &Table<'t>, name: &str, known: &[&str]) -> Option<(Table<'t>, Place)> {
+    pub(super) fn single<'t>(
+        &mut self,
+        table: &Table<'t>,
+        name: &str,
+        known: &'static [&'static str],
+    ) -> Option<(Table<'t>, Place)> {
         let (entry, place) = self.entry(table, name)?;
         match entry.value.get_ref() {
             DeValue::Table(inner) => Some((self.table(inner, entry.value.span(), place.key.clone(), known), place)),
@@ -246,7 +330,7 @@ impl<'a> Source<'a> {
 
     fn entry<'t>(&self, table: &Table<'t>, name: &str) -> Option<(Entry<'t>, Place)> {
         let entry = table.entries.iter().find(|entry| entry.name == name)?;
-        Some((entry.clone(), self.place(entry.at, &join(&table.path, name))))
+        Some((entry.clone(), self.place_of(entry.at, Key::below(&table.path, entry.name))))
     }
 
     fn wrong<T>(&mut self, place: &Place, name: &str, wanted: &str, value: &Spanned<DeValue<'_>>) -> Option<T> {
@@ -264,8 +348,8 @@ impl<'a> Source<'a> {
 /// One table, ready to be asked.
 pub(super) struct Table<'t> {
     entries: Vec<Entry<'t>>,
-    pub(super) at: usize,
-    pub(super) path: String,
+    at: usize,
+    path: Rc<Key>,
 }
 
 impl Table<'_> {
@@ -277,7 +361,7 @@ impl Table<'_> {
 #[derive(Clone)]
 struct Entry<'t> {
     /// As it is documented, whatever its case in the file.
-    name: String,
+    name: &'static str,
     at: usize,
     value: &'t Spanned<DeValue<'t>>,
 }
@@ -311,12 +395,5 @@ fn scalar(value: &DeValue<'_>) -> Option<String> {
         DeValue::Boolean(truth) => Some(if *truth { "1" } else { "0" }.to_string()),
         DeValue::Datetime(date) => Some(date.to_string()),
         DeValue::Array(_) | DeValue::Table(_) => None,
-    }
-}
-
-fn join(path: &str, name: &str) -> String {
-    match path.is_empty() {
-        true => name.to_string(),
-        false => format!("{path}.{name}"),
     }
 }
