@@ -23,7 +23,7 @@ const MOST_WALKS: usize = 8;
 const FEW_WALKS: usize = 1 << 20;
 
 /// The lines that the leaks of one fragment keep in full. A fragment that is one line repeats it in every leak.
-const MOST_LINE_BYTES: usize = 16 << 20;
+const MOST_LINE_BYTES: usize = 1 << 20;
 
 /// What is kept of a line on each side of a match after that.
 const LINE_MARGIN: usize = 100;

@@ -1,7 +1,7 @@
 //! One scan: a source, the rules, the leaks.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -74,14 +74,16 @@ pub(crate) fn scan(
     let scanner = scanner(args, rules)?;
     let own = own_files(args, job, rules);
     let leaks = Mutex::new(Vec::new());
+    let kept = Kept::default();
     // As many as there are threads: what scanning learns about a pattern is worth keeping.
     let caches: Mutex<Vec<Cache>> = Mutex::default();
     let each = |fragment: &Fragment<'_>| {
         if own.iter().any(|path| *path == fragment.origin.path) {
             return;
         }
-        let found = with_cache(&caches, |cache| scanner.scan(fragment, cache));
+        let mut found = with_cache(&caches, |cache| scanner.scan(fragment, cache));
         if !found.is_empty() {
+            kept.bound(&mut found);
             locked(&leaks).extend(found);
         }
     };
@@ -158,6 +160,10 @@ pub(crate) fn scan(
     if stats.problem_count > problems.len() as u64 {
         problems.push(format!("and {} more that could not be scanned", stats.problem_count - problems.len() as u64));
     }
+    let dropped = kept.dropped.load(Ordering::Relaxed);
+    if dropped > 0 {
+        problems.push(format!("{} more than {MOST_LEAKS} are not listed", said::count(dropped, "leak")));
+    }
     for rule in scanner.unusable_rules() {
         problems.push(format!("the pattern of rule `{rule}` is too large: what it would have found is missing"));
     }
@@ -169,6 +175,37 @@ pub(crate) fn scan(
     }
     let summary = summary(&stats, history, job);
     Ok(Scanned { leaks: leaks.into_inner().unwrap_or_else(PoisonError::into_inner), summary, problems, web })
+}
+
+/// What the leaks may hold of the lines around them, in bytes, and how many there may be. A file of nothing but matches
+/// must not take all of the memory.
+const MOST_KEPT: u64 = 128 << 20;
+const MOST_LEAKS: u64 = 500_000;
+
+/// What is kept of all that was found.
+#[derive(Default)]
+struct Kept {
+    bytes: AtomicU64,
+    leaks: AtomicU64,
+    dropped: AtomicU64,
+}
+
+impl Kept {
+    /// Shortens lines to their matches once there is too much of them, and counts what is beyond all measure.
+    fn bound(&self, found: &mut Vec<Leak>) {
+        let bytes: u64 = found.iter().map(|leak| leak.line.len() as u64).sum();
+        if self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > MOST_KEPT {
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            for leak in found.iter_mut().filter(|leak| leak.line.len() > leak.matched.len()) {
+                leak.line = leak.matched.clone();
+            }
+        }
+        let room = MOST_LEAKS.saturating_sub(self.leaks.fetch_add(found.len() as u64, Ordering::Relaxed));
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
+        self.dropped.fetch_add(found.len().saturating_sub(room) as u64, Ordering::Relaxed);
+        found.truncate(room);
+        found.shrink_to_fit();
+    }
 }
 
 /// What the meter says.
