@@ -14,6 +14,7 @@ pub mod attributes;
 pub mod change;
 pub mod config;
 pub mod context;
+pub mod contracts;
 pub mod evaluate;
 pub mod finding;
 pub mod git;

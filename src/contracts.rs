@@ -1,0 +1,112 @@
+//! What changes for the people who call us, said by meaning and not by lines.
+//!
+//! A contract is a description that somebody else relies on: an OpenAPI document, Protobuf files, a GraphQL schema, a
+//! JSON Schema, exported TypeScript types, SQL migrations, the routes of a server. Each format has a file here with one
+//! pure function from the two sides to a list of [`ContractChange`]. Reading the sides happens elsewhere: a side is a
+//! [`Tree`].
+
+use serde::Serialize;
+
+/// What a change means for somebody who calls us, from harmless to worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Impact {
+    /// Nobody who relied on the base has to do anything.
+    Compatible,
+    /// It depends on the caller, or it could not be judged.
+    Dangerous,
+    /// Somebody who relied on the base and did everything right fails at the head.
+    Breaking,
+}
+
+/// The description language a change was found in; the first part of its rule's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// OpenAPI 3.0, 3.1 and Swagger 2.
+    #[serde(rename = "openapi")]
+    OpenApi,
+    /// Protocol buffers: proto2, proto3 and editions.
+    Protobuf,
+    /// The schema definition language of GraphQL.
+    #[serde(rename = "graphql")]
+    GraphQl,
+    /// JSON Schema, draft 4 to 2020-12.
+    JsonSchema,
+    /// Exported declarations of TypeScript modules.
+    #[serde(rename = "typescript")]
+    TypeScript,
+    /// SQL migrations.
+    Sql,
+    /// Routes that a server's source files declare.
+    Routes,
+    /// Anything else: a readable difference of text.
+    Text,
+}
+
+/// Where something stands on one side of the comparison.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Place {
+    /// The file, below the root of its [`Tree`].
+    pub file: String,
+    /// First line, from 1.
+    pub line: u32,
+    /// First column in characters, from 1.
+    pub column: u32,
+    /// Last line, from 1.
+    pub end_line: u32,
+    /// Column behind the last character, from 1.
+    pub end_column: u32,
+}
+
+/// One root cause. It is said once, with everything that it reaches.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ContractChange {
+    /// Which language it was found in.
+    pub format: Format,
+    /// The rule, without the format: `response-property-removed`, `FIELD_NO_DELETE`, `FIELD_REMOVED`.
+    pub rule: &'static str,
+    /// How bad it is for callers.
+    pub impact: Impact,
+    /// The thing that changed, in the terms of a caller: `GET /pets/{id}`, `acme.v1.Pet.name`, `Query.pet(id:)`.
+    pub subject: String,
+    /// One sentence with both sides in it.
+    pub message: String,
+    /// The values the sentence names, in order: what scripts compare.
+    pub args: Vec<String>,
+    /// The value before, if there is a short one.
+    pub before: Option<String>,
+    /// The value after, if there is a short one.
+    pub after: Option<String>,
+    /// Where it stood. `None` when the base has nothing of the kind.
+    pub base: Option<Place>,
+    /// Where it stands. A thing that was removed is anchored on the surviving parent; `None` when that is gone too.
+    pub revision: Option<Place>,
+    /// Who breaks and when, in half a sentence: `clients that send no currency`. `None` when nobody does.
+    pub breaks: Option<String>,
+    /// The smallest change that keeps callers whole.
+    pub fix: Option<String>,
+    /// The operations, messages or types through which callers meet it, sorted. Empty when the subject is all of it.
+    pub reaches: Vec<String>,
+}
+
+/// The files of one side, by their paths below a root: a folder, a git tree, a map in a test.
+///
+/// Readers ask for what they need and never see anything outside the root.
+pub trait Tree {
+    /// All paths, sorted, with `/` between folders.
+    fn paths(&self) -> Vec<String>;
+
+    /// The content of one file, or `None` if there is none of this name.
+    fn read(&self, path: &str) -> Option<Vec<u8>>;
+}
+
+impl Tree for std::collections::BTreeMap<String, Vec<u8>> {
+    fn paths(&self) -> Vec<String> {
+        self.keys().cloned().collect()
+    }
+
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        self.get(path).cloned()
+    }
+}
