@@ -13,7 +13,7 @@ use super::{Subject as Judged, ending, visible};
 use crate::change::{Head as ChangeHead, RepoPath};
 use crate::finding::{self, Level, Place as FoundIn};
 use crate::guards::{critic, size};
-use crate::text::is_deceptive;
+use crate::text::json::printed;
 use crate::verdict::{Facts, Outcome, RunStatus, Verdict};
 
 /// The version of the format. It grows when a reader of the old one would be misled, not when a key is added.
@@ -504,29 +504,6 @@ pub fn read(text: &str) -> Result<Report, ReadError> {
     }
 }
 
-/// Indented JSON in which nothing deceives a terminal or commands a runner that shows it. The escapes say the same to
-/// a parser: outside of strings, JSON is ASCII without such characters.
-pub(super) fn printed(value: &impl Serialize) -> String {
-    // Only a map with keys that are no strings could fail, and no document here has one.
-    let json = serde_json::to_string_pretty(value).unwrap_or_default();
-    let json = json.replace("##[", "#\\u0023[");
-    let mut shown = String::with_capacity(json.len() + 1);
-    for character in json.chars() {
-        match character {
-            '\n' => shown.push('\n'),
-            _ if is_deceptive(character) => {
-                let mut units = [0; 2];
-                for unit in character.encode_utf16(&mut units) {
-                    shown.push_str(&format!("\\u{unit:04x}"));
-                }
-            }
-            _ => shown.push(character),
-        }
-    }
-    shown.push('\n');
-    shown
-}
-
 impl From<&Judged> for Subject {
     fn from(judged: &Judged) -> Subject {
         let (kind, commit) = match &judged.head {
@@ -635,15 +612,6 @@ mod tests {
         }
         let odd = FilePath { path: "a".into(), path_hex: Some("f".into()) };
         assert_eq!(odd.repo_path(), RepoPath::from("a"));
-    }
-
-    #[test]
-    fn printed_json_says_the_same_and_shows_no_tricks() {
-        let text = "\u{1b}[31m \u{202e} \u{e0001} ##[error] \u{7f}\n";
-        let shown = printed(&text);
-        assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text);
-        assert!(!shown.trim_end().chars().any(is_deceptive), "{shown}");
-        assert!(!shown.contains("##["), "{shown}");
     }
 
     #[test]
