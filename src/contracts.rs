@@ -5,6 +5,9 @@
 //! pure function from the two sides to a list of [`ContractChange`]. Reading the sides happens elsewhere: a side is a
 //! [`Tree`].
 
+pub mod graphql;
+pub mod protobuf;
+
 use serde::Serialize;
 
 /// What a change means for somebody who calls us, from harmless to worst.
@@ -99,6 +102,42 @@ pub trait Tree {
 
     /// The content of one file, or `None` if there is none of this name.
     fn read(&self, path: &str) -> Option<Vec<u8>>;
+}
+
+/// One of the two things that are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// What callers rely on today.
+    Base,
+    /// What they will meet.
+    Revision,
+}
+
+/// A file that could not be read as what it claims to be. A check that stumbles over it has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}:{line}:{column}: {what}")]
+pub struct Unreadable {
+    /// The side it stands on.
+    pub side: Side,
+    /// The file, below the root of its [`Tree`].
+    pub file: String,
+    /// Line of the mistake, from 1.
+    pub line: u32,
+    /// Column of the mistake in characters, from 1.
+    pub column: u32,
+    /// What is wrong, in half a sentence.
+    pub what: String,
+}
+
+impl Unreadable {
+    /// What to do next.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self.side {
+            Side::Base => "the base is what callers have today: mend it on the base branch first".into(),
+            Side::Revision => "mend the file, or take it out of the contracts' paths".into(),
+        })
+    }
 }
 
 impl Tree for std::collections::BTreeMap<String, Vec<u8>> {
