@@ -5,8 +5,12 @@
 //! pure function from the two sides to a list of [`ContractChange`]. Reading the sides happens elsewhere: a side is a
 //! [`Tree`].
 
+pub mod accepted;
+pub mod compare;
+pub mod discover;
 pub mod graphql;
 pub mod protobuf;
+pub mod text;
 
 use serde::Serialize;
 

@@ -1,0 +1,161 @@
+//! All contracts of two sides compared, each by the reader of its language, into one list: worst first, each root cause
+//! once.
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde::Serialize;
+
+use super::discover::{Job, Pair};
+use super::text::TextDiff;
+use super::{ContractChange, Format, Impact, Side, Tree, Unreadable, accepted, graphql, protobuf, text};
+
+/// What is asked of the readers.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Of Protobuf's.
+    pub protobuf: protobuf::Options,
+    /// Of GraphQL's.
+    pub graphql: graphql::Options,
+}
+
+/// What a comparison came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Comparison {
+    /// Worst first, then by how much they reach, then by what they are about.
+    pub changes: Vec<Change>,
+    /// The lines of what was compared as text.
+    pub texts: Vec<TextDiff>,
+    /// What was compared, sorted.
+    pub files: Vec<Compared>,
+    /// What could not be read. A comparison that has some is no answer about them.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// One change, with the name that it keeps in other runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// What changed.
+    pub what: ContractChange,
+    /// See [`accepted::fingerprint`].
+    pub fingerprint: String,
+}
+
+/// One file, or one pair of files, that was compared.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Compared {
+    /// As what.
+    pub format: Format,
+    /// Its two sides.
+    #[serde(flatten)]
+    pub pair: Pair,
+}
+
+impl Comparison {
+    /// How many changes have this impact.
+    pub fn count(&self, impact: Impact) -> usize {
+        self.changes.iter().filter(|change| change.what.impact == impact).count()
+    }
+
+    /// The contracts that differ, by the path to call them by, sorted. What a delivery measure calls
+    /// `contracts_touched`.
+    pub fn contracts_touched(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.files.iter().map(|file| file.pair.name().to_string()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The endpoints whose contract differs, as `GET /pets/{id}`, sorted. What a delivery measure calls
+    /// `endpoints_touched`.
+    pub fn endpoints_touched(&self) -> Vec<String> {
+        let all = self.changes.iter().flat_map(|change| std::iter::once(&change.what.subject).chain(&change.what.reaches));
+        let mut found: Vec<String> = all.filter_map(|name| endpoint(name).map(|(method, path)| format!("{method} {path}"))).collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    fn arrange(&mut self) {
+        self.changes.sort_by(|a, b| rank(&a.what).cmp(&rank(&b.what)));
+        // A bundle beside its sources says everything twice.
+        let mut seen = HashSet::new();
+        self.changes.retain(|change| seen.insert((change.fingerprint.clone(), change.what.message.clone())));
+        self.files.sort();
+        self.files.dedup();
+        self.texts.sort_by(|a, b| (&a.head, &a.base).cmp(&(&b.head, &b.base)));
+        self.unreadable.sort_by(|a, b| (&a.file, a.side).cmp(&(&b.file, b.side)));
+        self.unreadable.dedup();
+    }
+}
+
+type Rank<'a> = (std::cmp::Reverse<Impact>, std::cmp::Reverse<usize>, &'a str, &'a str, &'a [String]);
+
+fn rank(change: &ContractChange) -> Rank<'_> {
+    let reach = std::cmp::Reverse(change.reaches.len());
+    (std::cmp::Reverse(change.impact), reach, &change.subject, change.rule, &change.args)
+}
+
+/// The method and the path, where a subject is an operation.
+pub fn endpoint(subject: &str) -> Option<(&str, &str)> {
+    const METHODS: [&str; 9] = ["GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE", "ANY"];
+    let (method, rest) = subject.split_once(' ')?;
+    let path = rest.split(' ').next()?;
+    (METHODS.contains(&method) && (path.starts_with('/') || path.starts_with("webhook:"))).then_some((method, path))
+}
+
+/// Compares what [`discover::plan`](super::discover::plan) planned.
+pub fn compare(base: &dyn Tree, head: &dyn Tree, jobs: &[Job], options: &Options) -> Comparison {
+    let mut comparison = Comparison::default();
+    for job in jobs {
+        let compared = job.pairs.iter().map(|pair| Compared { format: job.format, pair: pair.clone() });
+        comparison.files.extend(compared);
+        // A defect of one reader must not take the others' findings with it, and must not look like silence.
+        let read = catch_unwind(AssertUnwindSafe(|| run(base, head, job, options)));
+        let read = read.unwrap_or_else(|_| {
+            Err(Unreadable {
+                side: Side::Revision,
+                file: job.pairs.first().map(|pair| pair.name().to_string()).unwrap_or_default(),
+                line: 1,
+                column: 1,
+                what: "its reader stopped in the middle: this is a defect of mainguard, please report it".into(),
+            })
+        });
+        match read {
+            Ok(Some(changes)) => comparison.changes.extend(changes.into_iter().map(named)),
+            Ok(None) => as_text(base, head, job, &mut comparison),
+            Err(unreadable) => {
+                comparison.unreadable.push(unreadable);
+                as_text(base, head, job, &mut comparison);
+            }
+        }
+    }
+    comparison.arrange();
+    comparison
+}
+
+fn named(what: ContractChange) -> Change {
+    Change { fingerprint: accepted::fingerprint(&what), what }
+}
+
+/// What a reader says; `None` where there is none for the language.
+fn run(base: &dyn Tree, head: &dyn Tree, job: &Job, options: &Options) -> Result<Option<Vec<ContractChange>>, Unreadable> {
+    let (old, new) = (&job.base_paths, &job.head_paths);
+    match job.format {
+        Format::Protobuf => protobuf::diff(base, old, head, new, &options.protobuf).map(Some),
+        Format::GraphQl => graphql::diff(base, old, head, new, &options.graphql).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// What cannot be compared by meaning is compared by lines, and never passed over.
+fn as_text(base: &dyn Tree, head: &dyn Tree, job: &Job, comparison: &mut Comparison) {
+    for pair in &job.pairs {
+        let content = |tree: &dyn Tree, path: &Option<String>| path.as_deref().and_then(|path| tree.read(path));
+        let (old, new) = (content(base, &pair.base), content(head, &pair.head));
+        let found = text::diff(pair.base.as_deref().zip(old.as_deref()), pair.head.as_deref().zip(new.as_deref()));
+        let Some((change, lines)) = found else { continue };
+        comparison.changes.push(named(change));
+        comparison.texts.push(lines);
+    }
+}
