@@ -7,6 +7,9 @@
 
 pub mod graphql;
 pub mod protobuf;
+pub mod routes;
+pub mod sql;
+pub mod typescript;
 
 use serde::Serialize;
 
