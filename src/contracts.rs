@@ -10,12 +10,17 @@ pub mod compare;
 pub mod discover;
 pub mod graphql;
 pub mod protobuf;
+pub mod report;
+pub mod routes;
+pub mod sql;
 pub mod text;
+pub mod typescript;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// What a change means for somebody who calls us, from harmless to worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Impact {
     /// Nobody who relied on the base has to do anything.
@@ -27,8 +32,9 @@ pub enum Impact {
 }
 
 /// The description language a change was found in; the first part of its rule's id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "ContractFormat")]
 pub enum Format {
     /// OpenAPI 3.0, 3.1 and Swagger 2.
     #[serde(rename = "openapi")]
@@ -52,7 +58,8 @@ pub enum Format {
 }
 
 /// Where something stands on one side of the comparison.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+#[schemars(rename = "ContractPlace")]
 pub struct Place {
     /// The file, below the root of its [`Tree`].
     pub file: String,

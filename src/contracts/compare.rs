@@ -8,7 +8,10 @@ use serde::Serialize;
 
 use super::discover::{Job, Pair};
 use super::text::TextDiff;
-use super::{ContractChange, Format, Impact, Side, Tree, Unreadable, accepted, graphql, protobuf, text};
+use super::{
+    ContractChange, Format, Impact, Side, Tree, Unreadable, accepted, graphql, protobuf, routes, sql, text,
+    typescript,
+};
 
 /// What is asked of the readers.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +20,12 @@ pub struct Options {
     pub protobuf: protobuf::Options,
     /// Of GraphQL's.
     pub graphql: graphql::Options,
+    /// Of TypeScript's; which files moved is told by the job.
+    pub typescript: typescript::Options,
+    /// Of the migrations'.
+    pub sql: sql::Options,
+    /// Of the routes'.
+    pub routes: routes::Options,
 }
 
 /// What a comparison came to.
@@ -144,7 +153,15 @@ fn run(base: &dyn Tree, head: &dyn Tree, job: &Job, options: &Options) -> Result
     match job.format {
         Format::Protobuf => protobuf::diff(base, old, head, new, &options.protobuf).map(Some),
         Format::GraphQl => graphql::diff(base, old, head, new, &options.graphql).map(Some),
-        _ => Ok(None),
+        Format::TypeScript => {
+            let moved = job.pairs.iter().filter_map(|pair| Some((pair.base.clone()?, pair.head.clone()?)));
+            let renames = moved.filter(|(from, to)| from != to).collect();
+            let options = typescript::Options { renames, ..options.typescript.clone() };
+            typescript::diff(base, old, head, new, &options).map(Some)
+        }
+        Format::Sql => sql::diff(base, old, head, new, &options.sql).map(Some),
+        Format::Routes => routes::diff(base, old, head, new, &options.routes).map(Some),
+        Format::OpenApi | Format::JsonSchema | Format::Text => Ok(None),
     }
 }
 
