@@ -115,6 +115,42 @@ pub trait Tree {
     fn read(&self, path: &str) -> Option<Vec<u8>>;
 }
 
+/// What was found out about the contracts of a change, before anybody judges it.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// What changed. Empty when the change touches no contract.
+    pub comparison: compare::Comparison,
+    /// What the configured commands said.
+    pub verified: Vec<Verified>,
+    /// The breaking changes that stood in the change when the approval was given, by fingerprint; `None` when that is
+    /// not known.
+    pub approved: Option<Vec<String>>,
+}
+
+/// What became of one configured command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// What the configuration calls it.
+    pub name: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The last lines it printed.
+    pub last_lines: Vec<String>,
+}
+
+/// How a configured command ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It succeeded, within so many seconds.
+    Passed(u64),
+    /// It succeeded before on the very same files.
+    PassedBefore,
+    /// It failed with this exit code.
+    Failed(i32),
+    /// It could not be run, or did not come to an end: why. Says nothing about the change.
+    NotRun(String),
+}
+
 /// One of the two things that are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -20,6 +20,7 @@ pub(crate) mod parallel;
 pub mod pre_push;
 pub mod raw;
 pub mod renames;
+pub mod tree;
 mod working_tree;
 
 pub use change_set::Limits;

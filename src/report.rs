@@ -238,6 +238,9 @@ fn subject_in_words(subject: &json::Subject) -> String {
 
 /// `no findings in 1.2 kB of 3 commits`: what a guard came to, and in what.
 fn judged_in_words(report: &Report, guard: &str, tally: Tally) -> String {
+    if guard == Guard::Contracts.name() {
+        return contracts_in_words(report, tally);
+    }
     match report.secrets {
         Some(scanned) if guard == Guard::Secrets.name() => {
             let of = match scanned.commits {
@@ -247,6 +250,22 @@ fn judged_in_words(report: &Report, guard: &str, tally: Tally) -> String {
             format!("{tally} in {}{of}", bytes_in_words(scanned.bytes))
         }
         _ => tally.to_string(),
+    }
+}
+
+/// `2 breaking changes, 14 compatible in 3 contracts`: what changed for callers, and what else the guard has to say.
+fn contracts_in_words(report: &Report, tally: Tally) -> String {
+    match &report.contracts {
+        None if tally == Tally::default() => "no contract changed".into(),
+        None => tally.to_string(),
+        Some(document) => {
+            let files = counted(document.files.len(), "contract");
+            let accepted = match document.counts.accepted {
+                0 => String::new(),
+                count => format!(" ({count} let pass)"),
+            };
+            format!("{} in {files}{accepted}", document.in_words())
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Subject as Judged, ending, visible};
 use crate::change::{Head as ChangeHead, RepoPath};
+use crate::contracts::report as contracts;
 use crate::finding::{self, Level, Place as FoundIn};
 use crate::guards::{critic, size};
 use crate::text::json::printed;
@@ -42,6 +43,9 @@ pub struct Report {
     /// What the critic came to; absent when it did not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub critic: Option<Critic>,
+    /// What the contracts came to, if the guard ran and one changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contracts: Option<contracts::Document>,
     /// What was looked through for secrets; absent when that guard did not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secrets: Option<Scanned>,
@@ -401,6 +405,7 @@ impl Report {
                 .collect(),
             size: None,
             critic: None,
+            contracts: None,
             secrets: None,
             labels: verdict
                 .labels
@@ -431,6 +436,11 @@ impl Report {
         match facts {
             Facts::Size(measured) => self.size = Some(measured.into()),
             Facts::Critic(judgement) => self.critic = Some(judgement.into()),
+            // A change that touches no contract has nothing to show.
+            Facts::Contracts(document) => {
+                let concerned = !document.files.is_empty() || !document.verified.is_empty();
+                self.contracts = concerned.then(|| (**document).clone());
+            }
             Facts::Secrets(scanned) => {
                 self.secrets = Some(Scanned {
                     commits: scanned.commits as u64,

@@ -14,6 +14,7 @@ use super::{
     subject_in_words, visible,
 };
 use crate::change::ObjectId;
+use crate::contracts;
 use crate::finding::Level;
 use crate::guards::Guard;
 use crate::text::markdown::{cell, code, longest_run, prose};
@@ -41,11 +42,27 @@ pub fn render(report: &Report, budget: usize) -> String {
         return if verdict.len() <= budget { verdict } else { String::new() };
     }
     let mut page = Page { text: head, room: budget - foot.len() - RESERVE, dropped: Vec::new() };
+    if let Some(document) = &report.contracts {
+        let link = |place: &contracts::Place, side: contracts::Side| {
+            let commit = match side {
+                contracts::Side::Base => report.subject.base.commit.as_deref(),
+                contracts::Side::Revision => report.subject.head.commit.as_deref(),
+            };
+            blob(&report.subject, commit, place.file.as_bytes()).map(|url| format!("{url}#L{}", place.line))
+        };
+        // The other guards' findings keep half of the room.
+        let section = contracts::report::markdown::render(document, &link, page.room.saturating_sub(page.text.len()) / 2);
+        page.text.push_str(&section);
+    }
+    // What changed in a contract stands in that section.
+    let told = |finding: &Finding| report.contracts.is_some() && finding.rule.matches('/').count() == 2 && finding.guard() == Guard::Contracts.name();
     for (level, title) in [(Level::Error, "error"), (Level::Warning, "warning"), (Level::Note, "note")] {
-        let findings = report.findings.iter().filter(|finding| finding.level == level);
+        let findings: Vec<&Finding> =
+            report.findings.iter().filter(|finding| finding.level == level && !told(finding)).collect();
+        let count = findings.len();
         let fold = if level == Level::Error { Fold::Open } else { Fold::Closed };
-        let blocks = findings.map(|finding| block(finding, &report.subject));
-        page.section(&counted(report.count(level), title), report.count(level), fold, title, blocks);
+        let blocks = findings.into_iter().map(|finding| block(finding, &report.subject));
+        page.section(&counted(count, title), count, fold, title, blocks);
     }
     let suppressed = report.suppressed.iter().map(|suppressed| {
         let reason = prose(&suppressed.reason, MESSAGE_CHARS);
@@ -220,7 +237,7 @@ fn place(location: &Location, subject: &Subject) -> String {
         Some(span) => code(&format!("{}:{}", ending(&name, 160), span.line)),
         None => code(&ending(&name, 160)),
     };
-    match blob(subject, path.as_bytes()) {
+    match blob(subject, subject.head.commit.as_deref(), path.as_bytes()) {
         Some(url) => {
             let lines = location.span.map(|span| match span.end_line > span.line {
                 true => format!("#L{}-L{}", span.line, span.end_line),
@@ -232,16 +249,16 @@ fn place(location: &Location, subject: &Subject) -> String {
     }
 }
 
-/// The address of a file at the head, if everything in it is what it should be: a document that was read back may
+/// The address of a file at a commit, if everything in it is what it should be: a document that was read back may
 /// hold anything.
-fn blob(subject: &Subject, path: &[u8]) -> Option<String> {
+fn blob(subject: &Subject, commit: Option<&str>, path: &[u8]) -> Option<String> {
     let (server, repository) = (subject.server_url.as_deref()?, subject.repository.as_deref()?);
     let host = server.strip_prefix("https://").or_else(|| server.strip_prefix("http://"))?;
     let host_fits = |byte: u8| byte.is_ascii_alphanumeric() || b".:-/_".contains(&byte);
     let name_fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
     let is_name = |part: &str| !part.is_empty() && part.bytes().all(name_fits) && part != "." && part != "..";
     let (owner, name) = repository.split_once('/')?;
-    let commit = ObjectId::parse(subject.head.commit.as_deref()?)?;
+    let commit = ObjectId::parse(commit?)?;
     // A browser would walk up such a path, to wherever its author likes.
     let walks = path.split(|&byte| byte == b'/').any(|part| matches!(part, b"" | b"." | b".."));
     let fits = !host.is_empty() && host.bytes().all(host_fits) && is_name(owner) && is_name(name) && !walks;
@@ -280,7 +297,7 @@ mod tests {
             deleted: 0,
             policy: None,
         };
-        let sound = blob(&subject("https://github.com", "o/n"), b"a b.rs").unwrap();
+        let sound = blob(&subject("https://github.com", "o/n"), Some(&commit), b"a b.rs").unwrap();
         assert_eq!(sound, format!("https://github.com/o/n/blob/{commit}/a%20b.rs"));
         for (server, repository, path) in [
             ("javascript:alert(1)", "o/n", "a"),
@@ -289,7 +306,7 @@ mod tests {
             ("https://a.b", "../n", "a"),
             ("https://a.b", "o/n", "../../../evil/x"),
         ] {
-            assert_eq!(blob(&subject(server, repository), path.as_bytes()), None);
+            assert_eq!(blob(&subject(server, repository), Some(&commit), path.as_bytes()), None);
         }
     }
 }
