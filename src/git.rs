@@ -297,6 +297,20 @@ impl Repository {
                 .any(|name| config.boolean(format!("remote.{name}.promisor").as_str()).unwrap_or(false))
     }
 
+    /// Whether the clone's own configuration holds something that lets one in at a server: a header, or a password in a
+    /// URL. A configuration that cannot be read is taken to hold some.
+    pub fn holds_credentials(&self) -> bool {
+        let text = match std::fs::read(self.common_dir.join("config")) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).to_ascii_lowercase(),
+            Err(error) => return error.kind() != std::io::ErrorKind::NotFound,
+        };
+        let has_password = |line: &str| {
+            let user = line.split_once("://").and_then(|(_, rest)| rest.split('/').next()?.rsplit_once('@'));
+            user.is_some_and(|(user, _)| user.contains(':'))
+        };
+        text.contains("extraheader") || text.lines().any(has_password)
+    }
+
     /// `.git`, or what stands for it in a worktree.
     pub fn git_dir(&self) -> &Path {
         self.gix.git_dir()

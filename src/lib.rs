@@ -20,6 +20,7 @@ pub mod finding;
 pub mod git;
 pub mod github;
 pub mod guards;
+pub mod isolation;
 pub mod label;
 pub mod policy;
 pub mod pull_request;

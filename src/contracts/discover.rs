@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::GlobSet;
+use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::{Format, Tree};
 
@@ -28,6 +28,12 @@ pub struct Which {
 }
 
 impl Which {
+    /// Every file: what each is, its name and content say.
+    pub fn everything() -> Which {
+        let all = Glob::new("**").and_then(|glob| GlobSetBuilder::new().add(glob).build());
+        Which { contracts: all.unwrap_or_default(), ..Which::default() }
+    }
+
     /// Whether the file is a contract or declares routes.
     pub fn concerns(&self, path: &str) -> bool {
         self.is_contract(path) || self.is_route(path)
@@ -445,7 +451,6 @@ fn resolved(from: &str, target: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use globset::{Glob, GlobSetBuilder};
 
     type Files = BTreeMap<String, Vec<u8>>;
 

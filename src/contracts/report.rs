@@ -179,6 +179,17 @@ pub struct Verified {
     pub last_lines: Vec<String>,
 }
 
+/// The document as JSON, indented, safe to show.
+pub fn json(document: &Document) -> String {
+    crate::text::json::printed(document)
+}
+
+/// The document as YAML.
+pub fn yaml(document: &Document) -> String {
+    // Only keys that are no strings could fail, and no document here has one.
+    serde_yaml::to_string(document).unwrap_or_default()
+}
+
 /// Which changes a reader asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum View {

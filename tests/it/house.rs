@@ -30,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("report", &["annotation", "text", "contracts", "change", "finding", "guards", "verdict", "config"]),
     ("git", &["attributes", "change", "text", "contracts"]),
     ("github", &["annotation", "change", "text", "label", "pull_request"]),
+    ("isolation", &[]),
     ("sources", &["text", "change", "git", "secrets"]),
     ("queue_driver", &["text", "change", "queue", "git", "github"]),
 ];

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use mainguard::report::Format;
 
 use crate::commands::{
-    config::ConfigCommand, critic::CriticArgs, queue::QueueArgs, rules::RulesCommand, secrets::args::SecretsArgs,
+    config::ConfigCommand, contracts::ContractsCommand, critic::CriticArgs, queue::QueueArgs, rules::RulesCommand, secrets::args::SecretsArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -67,6 +67,9 @@ pub(crate) enum Command {
     Critic(CriticArgs),
     /// Measure a change
     Size(CheckArgs),
+    /// Compare contracts by meaning: what changes for the people who call us
+    #[command(subcommand)]
+    Contracts(Box<ContractsCommand>),
     /// Look for secrets in history, files or standard input, as gitleaks does
     Secrets(Box<SecretsArgs>),
     /// Check, list and explain the rules for secrets
