@@ -21,7 +21,11 @@ fn every_rule() -> Options {
 }
 
 /// Cases in which we say something else than buf, and why.
-const OTHERWISE: &[(&str, &str)] = &[];
+const OTHERWISE: &[(&str, &str)] = &[(
+    "rpc-same-values-reversed",
+    "buf counts an import that nobody needs any more, google/protobuf/any.proto, as a file and a message that were \
+     deleted. It never was a file of ours, and every compiler still brings it along.",
+)];
 
 /// Rule, file and line of every change, as buf has them with every rule switched on. Where buf names a file and points
 /// at nothing in it, the file is what is compared: we point at what survived of the parent.
@@ -73,6 +77,9 @@ fn answers_are_those_of_buf() {
                 wrong.push(format!("{name}\n  missed {missed:#?}\n  surplus {surplus:#?}"));
             }
         }
+    }
+    for (case, why) in OTHERWISE {
+        println!("otherwise: {case}: {why}");
     }
     println!("Protobuf: {right} of {total} changes, {cases_right} of {runs} runs exactly as buf has them");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

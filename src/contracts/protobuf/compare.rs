@@ -271,7 +271,10 @@ impl<'a> Comparison<'a> {
                     before: Some(nested),
                     after: None,
                 };
-                let place = same_file.map(parent).unwrap_or_default();
+                let mut place = same_file.map(parent).unwrap_or_default();
+                if let (Some((_, None)), "message") = (place, what) {
+                    place = surviving.outer(&file.package, nested).or(place);
+                }
                 self.say(rules[1], causes, &full, said, Some((at, Some(span))), place);
             }
         }
@@ -1132,6 +1135,15 @@ struct Names<'a> {
 }
 
 impl<'a> Names<'a> {
+    /// The nearest message around `nested` that the package still has, in whatever file.
+    fn outer(&self, package: &'a str, nested: &'a str) -> Spot {
+        let mut outers = nested.rmatch_indices('.').map(|(dot, _)| &nested[..dot]);
+        outers.find_map(|outer| {
+            let file = self.in_package.get(&(package, outer))?;
+            Some((*file, self.in_file.get(&(*file, outer)).copied()))
+        })
+    }
+
     fn new(side: &'a Linked<'a>, all: &[Declared<'a>]) -> Self {
         Self {
             in_file: all.iter().map(|(file, nested, span)| ((*file, *nested), *span)).collect(),
