@@ -7,6 +7,17 @@
 //! Language: <https://protobuf.dev/reference/protobuf/edition-2023-spec/>. Rules:
 //! <https://buf.build/docs/breaking/rules/>.
 
+mod compare;
+mod features;
+mod fold;
+mod lexer;
+mod link;
+mod load;
+mod model;
+mod parser;
+mod rules;
+mod well_known;
+
 use super::{ContractChange, Tree, Unreadable};
 
 /// A kind of client, and thereby the rules that protect it.
@@ -38,18 +49,26 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { categories: vec![Category::File], ignore_unstable_packages: false, ignore: Vec::new(), every_rule: false }
+        Self {
+            categories: vec![Category::File],
+            ignore_unstable_packages: false,
+            ignore: Vec::new(),
+            every_rule: false,
+        }
     }
 }
 
-/// What changed between two sets of files, worst first within a file, in the order of places.
+/// What changed between two sets of files, in the order of files and places.
 ///
 /// The paths are those of all contracts of a side; of these, the files that differ and the files that import them are
 /// compared, and what they import is read from the same tree. Imports that the tree does not hold are taken as they
 /// are named.
 ///
+/// A file that could not be read in the base, and one that no change touches, is reported as not judged rather than
+/// stopping everything: a change that mends it must be able to pass.
+///
 /// # Errors
-/// The first file, in the order of paths, that is not a description, or that goes beyond a limit.
+/// The first changed file of the revision, in the order of paths, that is not a description, or that goes beyond a limit.
 pub fn diff(
     base: &dyn Tree,
     base_paths: &[String],
@@ -57,6 +76,11 @@ pub fn diff(
     revision_paths: &[String],
     options: &Options,
 ) -> Result<Vec<ContractChange>, Unreadable> {
-    let _ = (base, base_paths, revision, revision_paths, options);
-    Ok(Vec::new())
+    let both = load::both(base, base_paths, revision, revision_paths)?;
+    let (base, revision) = (link::Linked::new(&both.base), link::Linked::new(&both.revision));
+    let breaks = compare::compare(&base, &revision);
+    let mut changes = fold::changes(breaks, &base, &revision, options);
+    changes.extend(both.not_judged.into_iter().map(fold::not_judged));
+    fold::sort(&mut changes);
+    Ok(changes)
 }
