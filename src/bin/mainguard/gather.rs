@@ -181,7 +181,7 @@ pub(crate) fn gather(
     };
     let wants = |guard: Guard| judging.only.is_empty() || judging.only.contains(&guard);
     let contracts = match policy.config.contracts.enabled && wants(Guard::Contracts) {
-        true => observe::contracts(repository, &change, pull_request.present(), &policy.contracts, environment),
+        true => observe::contracts(repository, &change, &pull_request, &policy.contracts, environment),
         false => Loaded::default(),
     };
     let context = Context { pull_request, additions, contracts, coverage: judging.coverage, now: environment.now };

@@ -26,7 +26,7 @@ const MOST_BYTES: usize = 256 << 20;
 pub(crate) fn contracts(
     repository: &Repository,
     change: &ChangeSet,
-    pull_request: Option<&PullRequest>,
+    pull_request: &Loaded<PullRequest>,
     rules: &Rules,
     environment: &Environment,
 ) -> Loaded<Observed> {
@@ -98,17 +98,23 @@ fn verify(
     seen: Vec<String>,
     head: &Files<'_>,
     repository: &Repository,
-    pull_request: Option<&PullRequest>,
+    pull_request: &Loaded<PullRequest>,
     environment: &Environment,
 ) -> Verified {
     let ended = |outcome: Outcome, last_lines: Vec<String>| Verified { name: command.name.clone(), outcome, last_lines };
     let not_run = |why: &str| ended(Outcome::NotRun(why.into()), Vec::new());
-    if pull_request.is_some_and(|pull_request| pull_request.from_fork) {
+    // Whose code it is must be known before it is run beside secrets.
+    let strange = match pull_request {
+        Loaded::Present(pull_request) => pull_request.from_fork,
+        Loaded::Failed(_) => true,
+        Loaded::Absent(_) => false,
+    };
+    if strange {
         if let Some(name) = environment.secret() {
-            return not_run(&format!("the code comes from a fork and the variable `{name}` looks like a secret"));
+            return not_run(&format!("the code may come from a fork and the variable `{name}` looks like a secret"));
         }
         if repository.holds_credentials() {
-            return not_run("the code comes from a fork and the clone holds credentials (`persist-credentials: false`)");
+            return not_run("the code may come from a fork and the clone holds credentials (`persist-credentials: false`)");
         }
     }
     let mut files = isolation::Files::new();
