@@ -5,7 +5,9 @@
 //! pure function from the two sides to a list of [`ContractChange`]. Reading the sides happens elsewhere: a side is a
 //! [`Tree`].
 
+mod ecmascript;
 pub mod graphql;
+mod lines;
 pub mod protobuf;
 pub mod routes;
 pub mod sql;
