@@ -8,7 +8,9 @@
 pub mod accepted;
 pub mod compare;
 pub mod discover;
+mod ecmascript;
 pub mod graphql;
+mod lines;
 pub mod protobuf;
 pub mod report;
 pub mod routes;

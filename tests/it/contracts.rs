@@ -14,13 +14,15 @@ const POLICY: &str = "size: {enabled: false}\ncritic: {enabled: false}\nsecrets:
 fn repository(policy: &str, base: &[(&str, &str)], head: &[(&str, &str)]) -> TestRepo {
     let repo = TestRepo::new();
     repo.write(".github/mainguard.yml", format!("{POLICY}{policy}"));
-    base.iter().for_each(|(path, text)| drop(repo.write(path, text)));
+    for (path, text) in base {
+        repo.write(path, text);
+    }
     repo.commit("first");
     repo.git(&["switch", "-qc", "topic"]);
     for (path, text) in head {
-        match text.is_empty() {
-            true => std::fs::remove_file(repo.path().join(path)).unwrap(),
-            false => drop(repo.write(path, text)),
+        repo.write(path, text);
+        if text.is_empty() {
+            std::fs::remove_file(repo.path().join(path)).unwrap();
         }
     }
     repo.commit("second");
