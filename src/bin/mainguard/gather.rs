@@ -189,7 +189,7 @@ pub(crate) fn gather(
 }
 
 /// The policy at the tip that the change would enter, which its author cannot choose; without one, the defaults.
-fn policy(
+pub(crate) fn policy(
     repository: &Repository,
     base: Option<&CommitId>,
     change: &ChangeSet,

@@ -41,17 +41,47 @@ pub(crate) fn contracts(
     match observe(repository, change, &changed, rules) {
         Err(error) => Loaded::Failed(error.to_string()),
         Ok((head, comparison)) => {
-            let run = |(command, globs): &&(VerifyConfig, globset::GlobSet)| {
-                let seen = head.paths().into_iter().filter(|path| globs.is_match(path)).collect();
-                verify(command, seen, &head, repository, pull_request, environment)
-            };
-            let verified = commands.iter().map(run).collect();
+            let verified = verified(&commands, &head, repository, pull_request, environment);
             match head.failure() {
                 Some(error) => Loaded::Failed(error.to_string()),
                 None => Loaded::Present(Observed { comparison, verified, approved: None }),
             }
         }
     }
+}
+
+/// What the commands say that these paths concern, and nothing else about the change.
+pub(crate) fn verify_only(
+    repository: &Repository,
+    change: &ChangeSet,
+    pull_request: &Loaded<PullRequest>,
+    rules: &Rules,
+    environment: &Environment,
+) -> anyhow::Result<Vec<Verified>> {
+    let changed = pairs(change);
+    let paths: Vec<&str> =
+        changed.iter().flat_map(|pair| [pair.base.as_deref(), pair.head.as_deref()]).flatten().collect();
+    let commands = rules.commands(&paths);
+    let head = repository.files_at(Some(&change.head))?;
+    let verified = verified(&commands, &head, repository, pull_request, environment);
+    match head.failure() {
+        Some(error) => Err(error.into()),
+        None => Ok(verified),
+    }
+}
+
+fn verified(
+    commands: &[&(VerifyConfig, globset::GlobSet)],
+    head: &Files<'_>,
+    repository: &Repository,
+    pull_request: &Loaded<PullRequest>,
+    environment: &Environment,
+) -> Vec<Verified> {
+    let run = |(command, globs): &&(VerifyConfig, globset::GlobSet)| {
+        let seen = head.paths().into_iter().filter(|path| globs.is_match(path)).collect();
+        verify(command, seen, head, repository, pull_request, environment)
+    };
+    commands.iter().map(run).collect()
 }
 
 fn observe<'a>(

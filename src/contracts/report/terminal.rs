@@ -39,6 +39,14 @@ pub fn render(document: &Document, color: bool) -> String {
     if document.left_out > 0 {
         let _ = writeln!(text, "… and {}", counted(document.left_out as usize, "more change"));
     }
+    text.push_str(&verified(document, color));
+    let _ = writeln!(text, "{}", summary(document));
+    text
+}
+
+/// What the configured commands said.
+pub fn verified(document: &Document, color: bool) -> String {
+    let (paint, mut text) = (Paint { color }, String::new());
     for verified in &document.verified {
         let style = if verified.passed { Impact::Compatible } else { Impact::Breaking };
         let name = one_line(&verified.name, 80);
@@ -47,7 +55,6 @@ pub fn render(document: &Document, color: bool) -> String {
             let _ = writeln!(text, "    {}", crate::text::visible_in_logs(line));
         }
     }
-    let _ = writeln!(text, "{}", summary(document));
     text
 }
 

@@ -7,17 +7,19 @@ use mainguard::change::Head;
 use mainguard::contracts::compare::{self, Comparison};
 use mainguard::contracts::discover::{self, Job, Pair, Which};
 use mainguard::contracts::report::{self, Document, View};
-use mainguard::contracts::{Format, Impact, protobuf, sql};
+use mainguard::context::Loaded;
+use mainguard::contracts::{Format, Impact, Observed, Outcome, protobuf, sql};
 use mainguard::git::{Limits, Repository};
 use mainguard::guards::{Guard, contracts as guard};
 use mainguard::policy::Policy;
 use mainguard::report::{Report, Subject};
 use mainguard::verdict::{Facts, GuardRun, RunStatus, Verdict};
 
-use crate::args::CheckArgs;
+use crate::args::{CheckArgs, Selection};
 use crate::commands::check;
 use crate::console::{Console, Hinted};
 use crate::environment::Environment;
+use crate::gather;
 use crate::observe;
 
 mod sides;
@@ -36,6 +38,8 @@ pub(crate) enum ContractsCommand {
     Changelog(DiffArgs),
     /// Only what breaks callers, or could
     Breaking(DiffArgs),
+    /// Run the commands of `contracts.verify` that a change concerns, and judge nothing else; needs no token
+    Verify(Selection),
 }
 
 const DIFF_EXAMPLES: &str = "\
@@ -227,7 +231,36 @@ pub(crate) fn run(
         ContractsCommand::Diff(args) => diff(&args, View::Everything, args.fail_on, repo, console),
         ContractsCommand::Breaking(args) => diff(&args, View::Breaking, args.fail_on, repo, console),
         ContractsCommand::Changelog(args) => diff(&args, View::Everything, FailOn::Never, repo, console),
+        ContractsCommand::Verify(selection) => verify(&selection, repo, environment, console),
     }
+}
+
+/// 0 when everything passed, 1 when something failed, 2 when something could not be run.
+fn verify(selection: &Selection, repo: &Path, environment: &Environment, console: &Console) -> anyhow::Result<u8> {
+    let repository = Repository::discover(repo)?;
+    let event = gather::event(environment)?;
+    let ends = gather::ends(selection, event.as_ref(), &repository, console)?;
+    let change = repository.change_set(ends.base.as_ref(), &ends.head, &Limits::default())?;
+    let policy = gather::policy(&repository, ends.base.as_ref(), &change, None)?;
+    // Whose code it is says the event; GitHub is not asked, so that no token is needed beside a stranger's code.
+    let pull_request = match event.as_ref().map(|event| (event.pull_number, event.pull.as_ref())) {
+        Some((_, Some(pull))) => Loaded::Present(pull.pull_request.clone()),
+        Some((Some(_), None)) => Loaded::Failed("the event does not hold the pull request".into()),
+        _ => Loaded::Absent("no pull request".into()),
+    };
+    let verified = observe::verify_only(&repository, &change, &pull_request, &policy.contracts, environment)?;
+    if verified.is_empty() {
+        console.note("no command of `contracts.verify` has one of the changed files among its paths");
+    }
+    let observed = Observed { verified, ..Observed::default() };
+    let found = guard::check(&observed, &[], None, &policy.contracts, environment.now.date_naive());
+    console.answer(&report::terminal::verified(&found.document, console.color))?;
+    let worst = observed.verified.iter().map(|run| match run.outcome {
+        Outcome::Passed(_) | Outcome::PassedBefore => 0,
+        Outcome::Failed(_) => 1,
+        Outcome::NotRun(_) => 2,
+    });
+    Ok(worst.max().unwrap_or(0))
 }
 
 fn diff(args: &DiffArgs, view: View, fail_on: FailOn, repo: &Path, console: &Console) -> anyhow::Result<u8> {
