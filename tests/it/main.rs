@@ -12,6 +12,7 @@ mod additions;
 mod change_set;
 mod check;
 mod config;
+mod contracts_graphql;
 mod contracts_protobuf;
 mod critic;
 mod examples;
