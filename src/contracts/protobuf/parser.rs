@@ -560,7 +560,8 @@ impl<'a> Parser<'a> {
             entry.name = entry_name(&field.name);
             entry.span = span;
             // What is said of the map holds for its keys and values.
-            entry.options = field.options.iter().filter(|option| option.name.starts_with("features.")).cloned().collect();
+            entry.options =
+                field.options.iter().filter(|option| option.name.starts_with("features.")).cloned().collect();
             for part in &mut entry.fields {
                 (part.span, part.name_span, part.type_span) = (span, span, span);
             }

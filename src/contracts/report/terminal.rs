@@ -52,7 +52,8 @@ pub fn verified(document: &Document, color: bool) -> String {
         let name = one_line(&verified.name, 80);
         let _ = writeln!(text, "{} {}", paint.impact(style, &format!("{name}:")), one_line(&verified.result, 200));
         for line in &verified.last_lines {
-            let _ = writeln!(text, "    {}", crate::text::visible_in_logs(line));
+            // The bar keeps a line from being a command to the runner.
+            let _ = writeln!(text, "    │ {}", crate::text::visible_in_logs(line));
         }
     }
     text
