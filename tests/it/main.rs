@@ -13,6 +13,7 @@ mod change_set;
 mod check;
 mod config;
 mod contracts;
+mod contracts_code;
 mod contracts_graphql;
 mod contracts_protobuf;
 mod critic;

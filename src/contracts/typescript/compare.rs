@@ -194,6 +194,8 @@ impl<'a> Comparison<'a> {
             }
             (Value::Class(b), Value::Class(h)) => self.classes(name, b, h, flow, sites),
             (Value::Enum(b), Value::Enum(h)) => self.enums(name, b, h, flow, sites),
+            // That it is no type any more has been said.
+            (Value::Class(_) | Value::Enum(_), Value::Function(_) | Value::Variable { .. }) => {}
             (b, h) => {
                 let (was, is) = (value_kind(b).to_string(), value_kind(h).to_string());
                 let message = format!("`{name}` was a {was}, is a {is}");
