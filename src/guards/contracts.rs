@@ -19,6 +19,7 @@ use crate::finding::{Finding, Fingerprint, Level, Location, Place, RuleId, RuleI
 use crate::guards::critic::{self, ApprovalConfig};
 use crate::guards::size::globs;
 use crate::pull_request::PullRequest;
+use crate::text::counted;
 
 const APPROVAL_MISSING: RuleId = RuleId::new("contracts/approval-missing");
 const UNREADABLE: RuleId = RuleId::new("contracts/unreadable");
@@ -733,7 +734,7 @@ impl Approved {
         let lapsed = self.lapsed(comparison);
         let (given, why) = match by {
             Ok(by) if lapsed == 0 => (true, format!("`{by}` set the label `{}`", config.label)),
-            Ok(by) => (false, format!("{lapsed} breaking changes came after `{by}` had set the label")),
+            Ok(by) => (false, format!("{} came after `{by}` had set the label", counted(lapsed, "breaking change"))),
             Err(why) => (false, why.clone()),
         };
         Some(report::Approval { label: config.label.clone(), given, why })

@@ -99,6 +99,31 @@ fn somebody_who_may_lets_a_break_pass() {
 }
 
 #[test]
+fn an_approval_outlives_pushes_until_something_else_breaks() {
+    let repo = repository("", &[("api/pet.proto", PROTO), ("a.txt", "a\n")], &[("api/pet.proto", WITHOUT_AGE)]);
+    let approved = repo.git(&["rev-parse", "HEAD"]);
+    let pull = |repo: &TestRepo| {
+        let head = repo.git(&["rev-parse", "HEAD"]);
+        let file = repo.beside("pull.json");
+        let labels = label("ana", "2026-01-01T12:00:00Z");
+        let text = format!(
+            "{{\"title\":\"t\",\"author\":\"mira\",\"labels\":[{labels}],\"changed_files\":[],\"head\":{{\"sha\":\"{head}\",\
+             \"pushed_at\":\"2026-01-02T00:00:00Z\",\"arrivals\":[{{\"sha\":\"{approved}\",\"pushed_at\":\"2026-01-01T00:00:00Z\"}},\
+             {{\"sha\":\"{head}\",\"pushed_at\":\"2026-01-02T00:00:00Z\"}}]}}}}"
+        );
+        std::fs::write(&file, text).unwrap();
+        file
+    };
+    repo.write("a.txt", "b\n").commit("nothing of the contract");
+    let answer = check(&repo, &["--pull-request", pull(&repo).to_str().unwrap()]);
+    assert_eq!(answer.code, 0, "{}", answer.text());
+    repo.write("api/pet.proto", WITHOUT_AGE.replace("string name = 1", "bytes name = 1")).commit("another break");
+    let answer = check(&repo, &["--format", "markdown", "--pull-request", pull(&repo).to_str().unwrap()]);
+    assert_eq!(answer.code, 1, "{}", answer.text());
+    assert!(answer.stdout.contains("came after `ana` had set the label"), "{}", answer.stdout);
+}
+
+#[test]
 fn a_policy_may_want_the_label_for_every_change_or_let_nothing_pass() {
     let harmless = PROTO.replace("}\n", "  string colour = 3;\n}\n");
     let always = "contracts: {approval: {required: always}}\n";

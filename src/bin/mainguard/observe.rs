@@ -10,8 +10,8 @@ use std::time::Duration;
 use mainguard::change::{ChangeSet, Head, Status};
 use mainguard::context::Loaded;
 use mainguard::contracts::discover::{self, Pair};
-use mainguard::contracts::{Observed, Outcome, Tree, Verified, compare};
-use mainguard::git::Repository;
+use mainguard::contracts::{Impact, Observed, Outcome, Tree, Verified, compare};
+use mainguard::git::{Limits, Repository};
 use mainguard::git::tree::Files;
 use mainguard::guards::contracts::{Rules, VerifyConfig};
 use mainguard::isolation::{self, Content};
@@ -44,10 +44,27 @@ pub(crate) fn contracts(
             let verified = verified(&commands, &head, repository, pull_request, environment);
             match head.failure() {
                 Some(error) => Loaded::Failed(error.to_string()),
-                None => Loaded::Present(Observed { comparison, verified, approved: None }),
+                None => Loaded::Present(Observed { comparison, verified, approved: approved(repository, change, pull_request, rules) }),
             }
         }
     }
+}
+
+/// What broke when the label was set, by fingerprint, so that an approval outlives a push that changes no contract and
+/// lapses with one that does. `None` when it is not known what the branch held then.
+fn approved(
+    repository: &Repository,
+    change: &ChangeSet,
+    pull_request: &Loaded<PullRequest>,
+    rules: &Rules,
+) -> Option<Vec<String>> {
+    let pull_request = pull_request.present()?;
+    let applied = pull_request.label(rules.label()?)?.applied.as_ref()?;
+    let then = Head::Commit(pull_request.head_at(applied.at)?.clone());
+    let change = repository.change_set(change.base.as_ref(), &then, &Limits::default()).ok()?;
+    let (_, comparison) = observe(repository, &change, &pairs(&change), rules).ok()?;
+    let breaking = comparison.changes.into_iter().filter(|change| change.what.impact == Impact::Breaking);
+    Some(breaking.map(|change| change.fingerprint).collect())
 }
 
 /// What the commands say that these paths concern, and nothing else about the change.

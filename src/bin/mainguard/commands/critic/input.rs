@@ -147,6 +147,15 @@ struct HeadForm {
     name: String,
     pushed_at: Option<DateTime<Utc>>,
     repo: Option<RepoForm>,
+    /// Where the branch stood before, in our own form.
+    #[serde(default)]
+    arrivals: Vec<ArrivalForm>,
+}
+
+#[derive(Deserialize)]
+struct ArrivalForm {
+    sha: String,
+    pushed_at: DateTime<Utc>,
 }
 
 #[derive(Deserialize)]
@@ -187,6 +196,10 @@ fn case(mut object: Value, line: usize) -> Result<Case> {
         .head
         .as_ref()
         .and_then(|head| Some(PushedHead { id: ObjectId::parse(head.sha.as_deref()?)?, pushed_at: head.pushed_at }));
+    let arrivals = fields.head.iter().flat_map(|head| &head.arrivals).filter_map(|one| {
+        Some(PushedHead { id: ObjectId::parse(&one.sha)?, pushed_at: Some(one.pushed_at) })
+    });
+    let arrivals = arrivals.collect();
     // GitHub's own object says where both branches stand; a head without a repository was a fork that is gone.
     let [theirs, ours] =
         [fields.head.as_ref().and_then(|head| head.repo.as_ref()), fields.base.as_ref().and_then(|base| base.repo.as_ref())];
@@ -202,6 +215,7 @@ fn case(mut object: Value, line: usize) -> Result<Case> {
             labels: fields.labels.into_iter().map(label).collect(),
             commit_trailers: fields.commit_trailers,
             head,
+            arrivals,
             base_ref: fields.base.map(|base| base.name).unwrap_or_default(),
             head_ref: fields.head.map(|head| head.name).unwrap_or_default(),
             from_fork,
