@@ -17,6 +17,7 @@ pub mod routes;
 pub mod sql;
 pub mod text;
 pub mod typescript;
+pub mod versions;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -122,6 +123,8 @@ pub trait Tree {
 pub struct Observed {
     /// What changed. Empty when the change touches no contract.
     pub comparison: compare::Comparison,
+    /// Versions that stayed although their contract breaks; empty when nobody asks.
+    pub unbumped: Vec<versions::Unbumped>,
     /// What the configured commands said.
     pub verified: Vec<Verified>,
     /// The breaking changes that stood in the change when the approval was given, by fingerprint; `None` when that is

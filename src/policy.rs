@@ -281,6 +281,7 @@ pub fn check(change: &ChangeSet, policy: &Policy) -> Vec<Finding> {
         let is_policy = is_config
             || path == IGNORE_FILE
             || TEMPLATE_PATHS.contains(&path.as_ref())
+            || path == policy.config.contracts.accepted
             || template == Some(path.as_ref())
             || file.path.file_name() == b".gitattributes";
         if !is_policy {

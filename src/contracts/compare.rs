@@ -1,7 +1,7 @@
 //! All contracts of two sides compared, each by the reader of its language, into one list: worst first, each root cause
 //! once.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::Serialize;
@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::discover::{Job, Pair};
 use super::text::TextDiff;
 use super::{
-    ContractChange, Format, Impact, Side, Tree, Unreadable, accepted, graphql, protobuf, routes, sql, text,
+    ContractChange, Format, Impact, Place, Side, Tree, Unreadable, accepted, graphql, protobuf, routes, sql, text,
     typescript,
 };
 
@@ -48,7 +48,25 @@ pub struct Change {
     pub what: ContractChange,
     /// See [`accepted::fingerprint`].
     pub fingerprint: String,
+    /// The lines it stood on and stands on, for those changes that somebody will look at.
+    pub source: Source,
 }
+
+/// Lines of both sides, bounded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    /// At the base.
+    pub before: Vec<String>,
+    /// At the head.
+    pub after: Vec<String>,
+}
+
+/// Changes whose source is kept: more are not looked at one by one.
+const MOST_SOURCES: usize = 50;
+/// Lines of each side that are kept.
+const SOURCE_LINES: usize = 8;
+/// Characters of each line; a document on one line must not fill a screen.
+const SOURCE_COLUMNS: usize = 160;
 
 /// One file, or one pair of files, that was compared.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -83,6 +101,26 @@ impl Comparison {
         found.sort();
         found.dedup();
         found
+    }
+
+    fn quote(&mut self, base: &dyn Tree, head: &dyn Tree) {
+        let mut read: BTreeMap<(Side, String), Option<String>> = BTreeMap::new();
+        let mut lines = |tree: &dyn Tree, side: Side, place: &Option<Place>| -> Vec<String> {
+            let Some(place) = place else { return Vec::new() };
+            let text = read
+                .entry((side, place.file.clone()))
+                .or_insert_with(|| tree.read(&place.file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()));
+            let count = (place.end_line.saturating_sub(place.line) as usize + 1).min(SOURCE_LINES);
+            let all = text.as_deref().unwrap_or_default().lines().skip(place.line.saturating_sub(1) as usize);
+            all.take(count).map(|line| line.chars().take(SOURCE_COLUMNS).collect()).collect()
+        };
+        let worth = self.changes.iter_mut().filter(|change| change.what.impact > Impact::Compatible);
+        for change in worth.filter(|change| change.what.format != Format::Text).take(MOST_SOURCES) {
+            change.source = Source {
+                before: lines(base, Side::Base, &change.what.base),
+                after: lines(head, Side::Revision, &change.what.revision),
+            };
+        }
     }
 
     fn arrange(&mut self) {
@@ -140,11 +178,12 @@ pub fn compare(base: &dyn Tree, head: &dyn Tree, jobs: &[Job], options: &Options
         }
     }
     comparison.arrange();
+    comparison.quote(base, head);
     comparison
 }
 
 fn named(what: ContractChange) -> Change {
-    Change { fingerprint: accepted::fingerprint(&what), what }
+    Change { fingerprint: accepted::fingerprint(&what), what, source: Source::default() }
 }
 
 /// What a reader says; `None` where there is none for the language.

@@ -16,6 +16,7 @@ use crate::text::counted;
 
 pub mod html;
 pub mod markdown;
+pub mod peers;
 pub mod terminal;
 
 /// The version of the document. It grows when a reader of the old one would be misled, not when a key is added.
@@ -128,6 +129,12 @@ pub struct Change {
     /// The operations, messages or types through which callers meet it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reaches: Vec<String>,
+    /// The lines it stood on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub base_lines: Vec<String>,
+    /// The lines it stands on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revision_lines: Vec<String>,
     /// What the file of accepted changes calls it.
     pub fingerprint: String,
     /// Why it does not count, when somebody accepted it.
@@ -184,8 +191,8 @@ pub fn json(document: &Document) -> String {
     crate::text::json::printed(document)
 }
 
-/// The document as YAML.
-pub fn yaml(document: &Document) -> String {
+/// The document, or an answer in other words, as YAML.
+pub fn yaml(document: &impl Serialize) -> String {
     // Only keys that are no strings could fail, and no document here has one.
     serde_yaml::to_string(document).unwrap_or_default()
 }
@@ -283,6 +290,8 @@ impl Change {
             breaks: what.breaks,
             fix: what.fix,
             reaches: what.reaches,
+            base_lines: change.source.before.clone(),
+            revision_lines: change.source.after.clone(),
             fingerprint: change.fingerprint.clone(),
             accepted: None,
         }

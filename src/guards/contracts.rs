@@ -14,6 +14,7 @@ use crate::contracts::accepted::{self, Accepted, AcceptedError};
 use crate::contracts::compare::{self, Change};
 use crate::contracts::discover::Which;
 use crate::contracts::report::{self, Document, View};
+use crate::contracts::versions::Unbumped;
 use crate::contracts::{self, Format, Impact, Observed, Outcome, Side, Unreadable, protobuf, sql};
 use crate::finding::{Finding, Fingerprint, Level, Location, Place, RuleId, RuleInfo, Span};
 use crate::guards::critic::{self, ApprovalConfig};
@@ -25,6 +26,7 @@ const APPROVAL_MISSING: RuleId = RuleId::new("contracts/approval-missing");
 const UNREADABLE: RuleId = RuleId::new("contracts/unreadable");
 const ACCEPTED_EXPIRED: RuleId = RuleId::new("contracts/accepted-expired");
 const ACCEPTED_UNUSED: RuleId = RuleId::new("contracts/accepted-unused");
+const VERSION_NOT_BUMPED: RuleId = RuleId::new("contracts/version-not-bumped");
 const VERIFY_FAILED: RuleId = RuleId::new("contracts/verify-failed");
 const NOT_VERIFIED: RuleId = RuleId::new("contracts/not-verified");
 const MORE: RuleId = RuleId::new("contracts/more");
@@ -119,6 +121,13 @@ pub const RULES: &[RuleInfo] = &[
         help: "Entries are meant for a change that is about to land. Take those out that have done so.",
     },
     RuleInfo {
+        id: "contracts/version-not-bumped",
+        level: Level::Error,
+        summary: "a contract breaks its callers and its version does not say so",
+        help: "Asked for by `contracts.version_bump`. An OpenAPI document has `info.version`, everything else the version of \
+               the nearest `package.json`. The first number has to grow; before 1.0.0 the second one may.",
+    },
+    RuleInfo {
         id: "contracts/verify-failed",
         level: Level::Error,
         summary: "a command of `contracts.verify` failed on the contracts alone",
@@ -163,6 +172,8 @@ pub struct Config {
     pub graphql: GraphQlConfig,
     /// The database that migrations are written for.
     pub sql: SqlConfig,
+    /// Whether a contract that breaks its callers must say so in its version.
+    pub version_bump: bool,
     /// Commands that are run on the contracts alone.
     pub verify: Vec<VerifyConfig>,
 }
@@ -197,6 +208,7 @@ impl Default for Config {
             protobuf: ProtobufConfig::default(),
             graphql: GraphQlConfig::default(),
             sql: SqlConfig::default(),
+            version_bump: false,
             verify: Vec::new(),
         }
     }
@@ -432,6 +444,11 @@ impl Rules {
         self.verify.iter().filter(|(_, globs)| changed.iter().any(|path| globs.is_match(path))).collect()
     }
 
+    /// Whether versions are looked at.
+    pub fn wants_versions(&self) -> bool {
+        self.config.version_bump
+    }
+
     /// The label that is waited for; `None` when no label counts.
     pub fn label(&self) -> Option<&str> {
         (self.config.approval.required != Required::Never).then_some(self.config.approval.label.as_str())
@@ -511,6 +528,7 @@ pub fn check(
     }
     found.findings.extend(more(over));
     found.findings.extend(comparison.unreadable.iter().map(unreadable));
+    found.findings.extend(observed.unbumped.iter().map(|stayed| unbumped(stayed, files)));
     found.findings.extend(observed.verified.iter().filter_map(not_passed));
     if !comparison.files.is_empty() {
         found.findings.extend(stale(rules, comparison, today));
@@ -596,6 +614,19 @@ fn unreadable(problem: &Unreadable) -> Finding {
         message: format!("`{}` cannot be read{side}: {}", problem.file, problem.what),
         location: here,
         help: problem.hint(),
+    }
+}
+
+fn unbumped(stayed: &Unbumped, files: &[FileChange]) -> Finding {
+    let Unbumped { contract, base, head, place } = stayed;
+    let moved = if base == head { format!("stays {head}") } else { format!("goes from {base} to {head} only") };
+    Finding {
+        fingerprint: Fingerprint::of(&VERSION_NOT_BUMPED, &[place.file.as_bytes(), head.as_bytes()]),
+        rule: VERSION_NOT_BUMPED,
+        level: Level::Error,
+        message: format!("`{contract}` breaks its callers and its version {moved}"),
+        location: Some(location(place, files)),
+        help: Some("let the first number grow (before 1.0.0 the second), or keep callers whole".into()),
     }
 }
 

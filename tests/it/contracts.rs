@@ -293,6 +293,32 @@ fn a_forks_code_is_not_run_beside_secrets() {
 }
 
 #[test]
+fn a_version_says_that_something_breaks() {
+    let manifest = |version: &str| format!("{{\"name\": \"types\", \"version\": \"{version}\"}}\n");
+    let (old, new) = ("export interface Pet { name: string; age: number }\n", "export interface Pet { name: string }\n");
+    let (file, package) = ("packages/types/src/pet.ts", "packages/types/package.json");
+    for (version, said) in [("1.4.0", true), ("1.5.0", true), ("2.0.0", false)] {
+        let base = [(file, old), (package, &manifest("1.4.0"))];
+        let repo = repository("contracts: {version_bump: true}\n", &base, &[(file, new), (package, &manifest(version))]);
+        let answer = check(&repo, &[]);
+        assert_eq!(answer.code, 1, "{}", answer.text());
+        let complains = answer.stdout.contains("error[contracts/version-not-bumped]");
+        assert_eq!(complains, said, "{version}: {}", answer.stdout);
+    }
+}
+
+#[test]
+fn an_answer_can_be_had_in_another_tools_words() {
+    let repo = repository("", &[("api/pet.proto", PROTO)], &[("api/pet.proto", WITHOUT_AGE)]);
+    let arguments = ["contracts", "diff", "main:api", "api", "--format", "json", "--ids", "buf"];
+    let answer = run(mainguard(repo.path()).args(arguments).args(["--category", "wire"]));
+    let said: serde_json::Value = serde_json::from_str(&answer.stdout).unwrap();
+    let change = &said["changes"][0];
+    assert_eq!(change["id"], "FIELD_NO_DELETE_UNLESS_NUMBER_RESERVED", "{said:#}");
+    assert_eq!((&change["level"], &change["file"]), (&"error".into(), &"pet.proto".into()), "{said:#}");
+}
+
+#[test]
 fn a_wrong_configuration_is_pointed_at() {
     let repo = TestRepo::new();
     repo.write("mainguard.yml", "contracts:\n  verify:\n    - {name: x, run: y, paths: []}\n").commit("policy");

@@ -10,7 +10,7 @@ use std::time::Duration;
 use mainguard::change::{ChangeSet, Head, Status};
 use mainguard::context::Loaded;
 use mainguard::contracts::discover::{self, Pair};
-use mainguard::contracts::{Impact, Observed, Outcome, Tree, Verified, compare};
+use mainguard::contracts::{Impact, Observed, Outcome, Tree, Verified, compare, versions};
 use mainguard::git::{Limits, Repository};
 use mainguard::git::tree::Files;
 use mainguard::guards::contracts::{Rules, VerifyConfig};
@@ -40,11 +40,16 @@ pub(crate) fn contracts(
     }
     match observe(repository, change, &changed, rules) {
         Err(error) => Loaded::Failed(error.to_string()),
-        Ok((head, comparison)) => {
+        Ok((base, head, comparison)) => {
+            let unbumped = match rules.wants_versions() {
+                true => versions::unbumped(&base, &head, &comparison),
+                false => Vec::new(),
+            };
             let verified = verified(&commands, &head, repository, pull_request, environment);
-            match head.failure() {
+            let approved = approved(repository, change, pull_request, rules);
+            match base.failure().or_else(|| head.failure()) {
                 Some(error) => Loaded::Failed(error.to_string()),
-                None => Loaded::Present(Observed { comparison, verified, approved: approved(repository, change, pull_request, rules) }),
+                None => Loaded::Present(Observed { comparison, unbumped, verified, approved }),
             }
         }
     }
@@ -62,7 +67,7 @@ fn approved(
     let applied = pull_request.label(rules.label()?)?.applied.as_ref()?;
     let then = Head::Commit(pull_request.head_at(applied.at)?.clone());
     let change = repository.change_set(change.base.as_ref(), &then, &Limits::default()).ok()?;
-    let (_, comparison) = observe(repository, &change, &pairs(&change), rules).ok()?;
+    let (.., comparison) = observe(repository, &change, &pairs(&change), rules).ok()?;
     let breaking = comparison.changes.into_iter().filter(|change| change.what.impact == Impact::Breaking);
     Some(breaking.map(|change| change.fingerprint).collect())
 }
@@ -106,14 +111,14 @@ fn observe<'a>(
     change: &ChangeSet,
     changed: &[Pair],
     rules: &Rules,
-) -> Result<(Files<'a>, compare::Comparison), mainguard::git::GitError> {
+) -> Result<(Files<'a>, Files<'a>, compare::Comparison), mainguard::git::GitError> {
     let base = repository.files_at(change.base.clone().map(Head::Commit).as_ref())?;
     let head = repository.files_at(Some(&change.head))?;
     let jobs = discover::plan(&base, &head, changed, rules.which());
     let comparison = compare::compare(&base, &head, &jobs, &rules.options());
     match base.failure().or_else(|| head.failure()) {
         Some(error) => Err(error),
-        None => Ok((head, comparison)),
+        None => Ok((base, head, comparison)),
     }
 }
 

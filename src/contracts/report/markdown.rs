@@ -151,9 +151,20 @@ fn detail(change: &Change) -> Option<String> {
     if change.level == Impact::Breaking {
         let _ = writeln!(text, "- to accept it: fingerprint {}", code(&one_line(&change.fingerprint, 40)));
     }
+    text.push_str(&both(change));
     let said = text.len() > empty;
     text.push('\n');
     said.then_some(text)
+}
+
+/// The source before and after, as a reviewer reads a difference.
+fn both(change: &Change) -> String {
+    let side = |sign: char, lines: &[String]| lines.iter().map(|line| format!("{sign}{line}")).collect::<Vec<_>>();
+    let (before, after) = (&change.base_lines, &change.revision_lines);
+    match before == after {
+        true => String::new(),
+        false => fenced(&[side('-', before), side('+', after)].concat(), 24),
+    }
 }
 
 fn lines(text: &Text) -> String {

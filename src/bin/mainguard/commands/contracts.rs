@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use mainguard::change::Head;
 use mainguard::contracts::compare::{self, Comparison};
 use mainguard::contracts::discover::{self, Job, Pair, Which};
+use mainguard::contracts::report::peers::{self, Peer};
 use mainguard::contracts::report::{self, Document, View};
 use mainguard::context::Loaded;
 use mainguard::contracts::{Format, Impact, Observed, Outcome, protobuf, sql};
@@ -145,6 +146,17 @@ enum Ids {
     Oasdiff,
     Buf,
     GraphqlInspector,
+}
+
+impl Ids {
+    fn peer(self) -> Option<Peer> {
+        match self {
+            Ids::Ours => None,
+            Ids::Oasdiff => Some(Peer::Oasdiff),
+            Ids::Buf => Some(Peer::Buf),
+            Ids::GraphqlInspector => Some(Peer::GraphqlInspector),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -393,8 +405,14 @@ fn print(
     };
     let text = match args.format {
         Form::Text => report::terminal::render(document, console.color),
-        Form::Json => report::json(document),
-        Form::Yaml => report::yaml(document),
+        Form::Json => match args.ids.peer() {
+            Some(peer) => mainguard::text::json::printed(&peers::answers(comparison, peer)),
+            None => report::json(document),
+        },
+        Form::Yaml => match args.ids.peer() {
+            Some(peer) => report::yaml(&peers::answers(comparison, peer)),
+            None => report::yaml(document),
+        },
         Form::Markdown => report::markdown::render(document, &|_, _| None, mainguard::report::markdown::COMMENT_BYTES),
         Form::Html => report::html::render(document),
         Form::Sarif => as_findings(Printed::Sarif),
