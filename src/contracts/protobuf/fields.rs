@@ -13,7 +13,7 @@ impl<'a> Comparison<'a> {
         let kind_changed = self.types(&pair);
         let left_oneof = self.oneofs(&pair);
         if !pair.map_entry {
-            self.cardinality(&pair, left_oneof);
+            self.cardinality(&pair, left_oneof, kind_changed);
         }
         self.names(&pair);
         self.defaults(&pair, kind_changed);
@@ -138,7 +138,7 @@ impl<'a> Comparison<'a> {
         Some(causes)
     }
 
-    fn cardinality(&mut self, pair: &Pair, left_oneof: Option<Vec<String>>) {
+    fn cardinality(&mut self, pair: &Pair, left_oneof: Option<Vec<String>>, kind_changed: bool) {
         let (before, after) = (pair.before, pair.after);
         let (old, new) = (before.cardinality, after.cardinality);
         if old == new {
@@ -151,6 +151,9 @@ impl<'a> Comparison<'a> {
         let same_words = before.field.label == after.field.label && before.field.written == after.field.written;
         let own = format!("cardinality {}", pair.subject);
         let mut causes = left_oneof.unwrap_or_default();
+        if kind_changed && before.field.label == after.field.label {
+            causes.push(format!("type {}", pair.subject));
+        }
         if causes.is_empty() && same_words && from_file {
             causes = self.feature_causes(feature, true, (before.file, after.file), &before.full, own.clone());
         } else {
