@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use mainguard::change::{ChangeSet, Hunk};
 use mainguard::config::{self, Config};
+use mainguard::contracts::{ContractChange, Unreadable, graphql as sdl, protobuf as proto};
 use mainguard::git::{lines, pre_push as refs};
 use mainguard::github::payload as event;
 use mainguard::guards::critic as guard;
@@ -143,5 +144,47 @@ pub(crate) fn archive(data: &[u8]) {
         let origin = Origin { path: name.into(), ..Origin::default() };
         let stats = content::one(&origin, &mut &data[..], &look, &|_| {});
         assert!(stats.bytes <= (1 << 20) + 100 * data.len() as u64, "{name}: {} bytes", stats.bytes);
+    }
+}
+
+/// A description in Protobuf is compared or refused at a place in it; compared with itself it is silent.
+pub(crate) fn protobuf(data: &[u8]) {
+    let options = proto::Options { every_rule: data.len() % 2 == 0, ..proto::Options::default() };
+    schemas(data, "a.proto", |base, revision, paths| proto::diff(base, paths, revision, paths, &options));
+}
+
+/// The same of a GraphQL schema.
+pub(crate) fn graphql(data: &[u8]) {
+    let options = sdl::Options { simplify: data.len() % 2 == 0, ..sdl::Options::default() };
+    schemas(data, "a.graphql", |base, revision, paths| sdl::diff(base, paths, revision, paths, &options));
+}
+
+type Files = std::collections::BTreeMap<String, Vec<u8>>;
+
+fn schemas(
+    data: &[u8],
+    name: &str,
+    diff: impl Fn(&Files, &Files, &[String]) -> Result<Vec<ContractChange>, Unreadable>,
+) {
+    let middle = data.iter().position(|&byte| byte == 0).unwrap_or(data.len() / 2);
+    let (one, other) = (&data[..middle], data.get(middle + 1..).unwrap_or_default());
+    let side = |text: &[u8]| Files::from([(name.to_string(), text.to_vec())]);
+    let paths = [name.to_string()];
+    for (base, revision) in [(one, other), (other, one), (data, data)] {
+        let lines = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count() as u32 + 1;
+        match diff(&side(base), &side(revision), &paths) {
+            Ok(changes) => {
+                assert!(base != revision || changes.is_empty(), "{changes:?}");
+                assert_eq!(diff(&side(base), &side(revision), &paths).unwrap(), changes);
+                let places = changes.iter().flat_map(|change| [(&change.base, base), (&change.revision, revision)]);
+                for (place, text) in places.filter_map(|(place, text)| Some((place.as_ref()?, text))) {
+                    let within = place.line >= 1 && place.end_line <= lines(text) && place.line <= place.end_line;
+                    assert!(within && place.column >= 1, "{place:?} in {} lines", lines(text));
+                }
+            }
+            Err(error) => {
+                assert!(error.line >= 1 && error.line <= lines(revision) && !error.what.is_empty(), "{error}")
+            }
+        }
     }
 }

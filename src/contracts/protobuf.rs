@@ -9,6 +9,7 @@
 
 mod compare;
 mod features;
+mod fields;
 mod fold;
 mod lexer;
 mod link;

@@ -94,3 +94,76 @@ fn a_side_compared_with_itself_is_silent() {
         }
     }
 }
+
+fn told(base: &str, revision: &str) -> Vec<String> {
+    let changes = run(&one(base), &one(revision), &Options::default()).unwrap();
+    changes.iter().map(|change| format!("{:?} {}: {}", change.impact, change.rule, change.message)).collect()
+}
+
+#[test]
+fn a_new_type_is_told_once() {
+    let base = "type Query { a: Int }";
+    let revision = "type Query { a: Int }\n\"\"\"Words\"\"\"\ntype Pet @d { name(x: Int = 1): String! @deprecated }";
+    assert_eq!(told(base, revision), ["Compatible TYPE_ADDED: the type `Pet` is new"]);
+}
+
+#[test]
+fn who_breaks_and_what_reaches_them_is_said() {
+    let base = "type Query { pet(id: ID): Pet pets(like: PetInput): [Pet!]! }\ntype Pet { name: String }\ninput PetInput { name: String }";
+    let revision = base.replace("input PetInput { name: String }", "input PetInput { name: String, age: Int! }");
+    let changes = run(&one(base), &one(revision), &Options::default()).unwrap();
+    let change = &changes[0];
+    assert_eq!((changes.len(), change.impact, change.subject.as_str()), (1, Impact::Breaking, "PetInput.age"));
+    assert_eq!(change.message, "the input field `PetInput.age: Int!` is new and required");
+    assert_eq!(change.breaks.as_deref(), Some("operations that leave it out"));
+    assert_eq!(change.fix.as_deref(), Some("make it nullable, or give it a default"));
+    assert_eq!(change.reaches, ["Query.pets(like:)"]);
+    assert_eq!(change.revision.as_ref().map(|place| (place.line, place.column)), Some((3, 32)));
+}
+
+#[test]
+fn where_a_definition_stands_does_not_matter() {
+    let side = |files: &[(&str, &str)]| -> Side {
+        files.iter().map(|(path, text)| (path.to_string(), text.as_bytes().to_vec())).collect()
+    };
+    let base = side(&[(
+        "schema.graphql",
+        "type Query { a: Int b: Pet }\ntype Pet implements Named { name: String }\ninterface Named { name: String }",
+    )]);
+    let revision = side(&[
+        ("a.graphql", "extend type Query { b: Pet }\nextend type Pet implements Named"),
+        ("b.graphql", "interface Named { name: String }\ntype Query { a: Int }"),
+        ("c.graphql", "type Pet { name: String }"),
+    ]);
+    assert_eq!(run(&base, &revision, &plain()).unwrap(), []);
+}
+
+/// Published schemas define fields twice; the first one counts, on both sides.
+#[test]
+fn a_field_defined_twice_is_read() {
+    let text = "type Query { a: Int a: String }";
+    assert_eq!(told(text, "type Query { a: Int }"), [] as [String; 0]);
+}
+
+#[test]
+fn a_broken_base_can_be_mended_and_a_broken_revision_cannot_pass() {
+    let (broken, whole) = (one("type Query {"), one("type Query { a: Int }"));
+    let changes = run(&broken, &whole, &Options::default()).unwrap();
+    assert_eq!((changes.len(), changes[0].rule, changes[0].impact), (1, "CANNOT_BE_JUDGED", Impact::Dangerous));
+    let error = run(&whole, &broken, &Options::default()).unwrap_err();
+    assert_eq!((error.file.as_str(), error.line), ("schema.graphql", 1));
+}
+
+#[test]
+fn hostile_schemas_end_in_an_error() {
+    let base = one("type Query { a: Int }");
+    let refused = |text: Vec<u8>| run(&base, &one(text), &Options::default()).unwrap_err().what;
+    for open in ["[", "{a:", "("] {
+        let deep = format!("directive @d(a: A = {}", open.repeat(1_000_000));
+        assert_eq!(refused(deep.into_bytes()), "this is nested deeper than 100 levels");
+    }
+    assert!(!refused("type A { a: ".repeat(50).into_bytes()).is_empty());
+    assert!(!refused("@".repeat(100_000).into_bytes()).is_empty());
+    assert_eq!(refused(vec![0xff]), "this is not UTF-8");
+    assert!(refused(vec![b' '; 17 << 20]).contains("more than the"));
+}

@@ -102,3 +102,116 @@ fn a_side_compared_with_itself_is_silent() {
         }
     }
 }
+
+fn files(files: &[(&str, &str)]) -> Side {
+    files.iter().map(|(path, text)| (path.to_string(), text.as_bytes().to_vec())).collect()
+}
+
+/// Rule and subject of every change, and what it reaches.
+fn told(base: &[(&str, &str)], revision: &[(&str, &str)]) -> Vec<String> {
+    let changes = run(&files(base), &files(revision), &Options::default()).unwrap();
+    let told = |change: &ContractChange| match change.reaches.is_empty() {
+        true => format!("{} {}", change.rule, change.subject),
+        false => format!("{} {} ({})", change.rule, change.subject, change.reaches.join(", ")),
+    };
+    changes.iter().map(told).collect()
+}
+
+#[test]
+fn a_new_default_of_the_file_is_told_once() {
+    let text = "edition = '2023';\npackage a;\noption features.utf8_validation = NONE;\n\
+                message M { string x = 1; string y = 2; string z = 3 [features.utf8_validation = VERIFY]; }\n";
+    let other = text.replace("= NONE", "= VERIFY");
+    assert_eq!(
+        told(&[("a.proto", text)], &[("a.proto", &other)]),
+        ["FIELD_SAME_UTF8_VALIDATION a.M.x (a.M.y)"],
+        "the field that sets the feature itself did not change"
+    );
+}
+
+#[test]
+fn a_renamed_file_says_where_its_messages_are() {
+    let text = "syntax = 'proto3'; package a; message M {} enum E { Z = 0; }";
+    let changes = run(&files(&[("a.proto", text)]), &files(&[("b.proto", text)]), &Options::default()).unwrap();
+    assert_eq!(changes.len(), 1, "{changes:#?}");
+    assert_eq!(changes[0].message, "the file `a.proto` is gone: what was in it is in `b.proto`");
+    assert_eq!(changes[0].impact, Impact::Breaking);
+    let package = Options { categories: vec![Category::Package], ..Options::default() };
+    assert_eq!(run(&files(&[("a.proto", text)]), &files(&[("b.proto", text)]), &package).unwrap(), []);
+}
+
+#[test]
+fn a_type_that_changed_elsewhere_is_met_where_it_is_used() {
+    let user = ("proto/user.proto", "syntax = 'proto3'; package a; import 'kind.proto'; message M { Kind kind = 1; }");
+    let lines = told(
+        &[user, ("proto/kind.proto", "syntax = 'proto3'; package a; enum Kind { Z = 0; }")],
+        &[user, ("proto/kind.proto", "syntax = 'proto3'; package a; message Kind {}")],
+    );
+    assert_eq!(lines, ["ENUM_NO_DELETE a.Kind", "FIELD_SAME_TYPE a.M.kind"]);
+}
+
+#[test]
+fn an_import_means_the_nearest_file_of_its_name() {
+    let kind = |what: &str| format!("syntax = 'proto3'; package k; {what}");
+    let user = "syntax = 'proto3'; package a; import 'k/kind.proto'; message M { k.Kind kind = 1; }";
+    let tree = |near: &str| {
+        files(&[
+            ("one/a.proto", user),
+            ("one/k/kind.proto", &kind(near)),
+            ("two/k/kind.proto", &kind("message Kind {}")),
+        ])
+    };
+    let paths = ["one/a.proto".to_string(), "one/k/kind.proto".into()];
+    let (base, revision) = (tree("enum Kind { Z = 0; }"), tree("enum Kind { Z = 0; Y = 1; }"));
+    assert_eq!(diff(&base, &paths, &revision, &paths, &Options::default()).unwrap(), []);
+}
+
+/// Only what a change touches is read whole: an unchanged file may be anything.
+#[test]
+fn what_no_change_touches_is_not_read() {
+    let broken = ("broken.proto", "message M {{{");
+    let (base, revision) = (files(&[broken]), files(&[broken, ("new.proto", "syntax = 'proto3'; message N {}")]));
+    assert_eq!(run(&base, &revision, &Options::default()).unwrap(), []);
+}
+
+#[test]
+fn a_broken_base_can_be_mended_and_a_broken_revision_cannot_pass() {
+    let (broken, whole) = (files(&[("a.proto", "message M {")]), files(&[("a.proto", "message M {}")]));
+    let changes = run(&broken, &whole, &Options::default()).unwrap();
+    assert_eq!((changes.len(), changes[0].rule, changes[0].impact), (1, "CANNOT_BE_JUDGED", Impact::Dangerous));
+    let error = run(&whole, &broken, &Options::default()).unwrap_err();
+    assert_eq!(error.to_string(), "a.proto:1:12: expected a name, found the end of the file");
+    assert!(error.hint().is_some());
+}
+
+#[test]
+fn imports_in_a_circle_are_refused() {
+    let import = |of: &str| format!("syntax = 'proto3';\nimport '{of}';\nmessage M {{}}");
+    let base = files(&[("a.proto", "message A {}"), ("b.proto", &import("c.proto"))]);
+    let mut revision = base.clone();
+    revision.insert("a.proto".into(), import("b.proto").into_bytes());
+    revision.insert("c.proto".into(), import("a.proto").into_bytes());
+    let error = run(&base, &revision, &Options::default()).unwrap_err();
+    assert_eq!(error.what, "the import goes in a circle: a.proto → b.proto → c.proto → a.proto");
+    assert_eq!((error.file.as_str(), error.line), ("c.proto", 2));
+}
+
+#[test]
+fn hostile_files_end_in_an_error() {
+    let base = files(&[("a.proto", "message A {}")]);
+    let refused =
+        |text: Vec<u8>| run(&base, &Side::from([("a.proto".into(), text)]), &Options::default()).unwrap_err().what;
+    assert_eq!(refused("message M{".repeat(800_000).into_bytes()), "this is nested deeper than 64 levels");
+    let deep = format!("option (x) = {{{}", "a {".repeat(1_000_000));
+    assert_eq!(refused(deep.into_bytes()), "this is nested deeper than 64 levels");
+    let huge = vec![b' '; 9 << 20];
+    assert_eq!(refused(huge), "the file has 9437184 bytes, more than the 8388608 that are read");
+    // A long way of imports is walked without a call per file.
+    let mut chain = Side::new();
+    for at in 0..20_000 {
+        let text = format!("syntax = 'proto3'; import 'f{}.proto'; message M{at} {{}}", at + 1);
+        chain.insert(format!("f{at}.proto"), text.into_bytes());
+    }
+    let paths = chain.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(diff(&Side::new(), &[], &chain, &paths, &Options::default()).unwrap(), []);
+}

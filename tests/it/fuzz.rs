@@ -68,6 +68,18 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn protobuf_files(data in nearly(&["syntax = 'proto3';\n", "edition = '2023';", "package a.b;", "import 'a.proto';", "message M {", "}", "string a = 1;", "optional int32 b = 2 [default = 7];", "map<string, M> c = 3;", "oneof o {", "enum E { A = 0; }", "reserved 4 to max;", "extensions 100 to 200;", "extend M { optional E e = 100; }", "service S { rpc R(stream M) returns (M); }", "option features.enum_type = CLOSED;", "group G = 9 {", "\0", "[", "]", "// x\n", "/* x */"])) {
+        targets::protobuf(&data);
+    }
+
+    #[test]
+    fn graphql_schemas(data in nearly(&["schema { query: Q }\n", "type Q {", "}", " a(b: [Int!]! = [1]): Q @deprecated\n", "extend ", "interface I {", "union U = Q | R\n", "enum E {", " A B\n", "input N {", " c: E = A\n", "directive @d(e: N = {c: A}) repeatable on FIELD | ENUM\n", " @d(e: {})", "scalar S\n", "\"\"\"words\"\"\"", "\"w\\u0041\"", "\0", "implements I", "{", "[", "# x\n", "null"])) {
+        targets::graphql(&data);
+    }
+}
+
 /// A true report with something else in one place.
 #[test]
 fn reports() {

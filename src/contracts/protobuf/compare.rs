@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::features::Feature;
 use super::lexer::Span;
-use super::link::{Cardinality, Kind, Linked, LinkedEnum, LinkedField, LinkedMessage, joined};
-use super::model::{Label, Method, Opt, Range, Scalar, Syntax, Written, option};
+use super::link::{Linked, LinkedEnum, LinkedField, LinkedMessage, LinkedService, joined};
+use super::model::{Label, Method, Opt, Range, Syntax, Written, option};
 use super::rules::{FILE_OPTIONS, rank};
 
 /// A place on one side: the file, and where in it if there is a where.
@@ -36,6 +36,8 @@ pub(super) fn compare(base: &Linked, revision: &Linked) -> Vec<Break> {
         base,
         revision,
         revision_files: (0..revision.loaded.compared).map(|at| (revision.file(at).path.as_str(), at)).collect(),
+        base_messages: base.messages.iter().map(|one| ((one.file, one.nested.as_str()), one)).collect(),
+        homes: homes(revision),
         repackaged: HashMap::new(),
         breaks: Vec::new(),
     };
@@ -48,25 +50,37 @@ pub(super) fn compare(base: &Linked, revision: &Linked) -> Vec<Break> {
     comparison.breaks
 }
 
-struct Comparison<'a> {
-    base: &'a Linked<'a>,
-    revision: &'a Linked<'a>,
+pub(super) struct Comparison<'a> {
+    pub(super) base: &'a Linked<'a>,
+    pub(super) revision: &'a Linked<'a>,
     revision_files: HashMap<&'a str, usize>,
+    /// Where the revision declares a full name.
+    homes: HashMap<&'a str, usize>,
+    /// By file and name without the package.
+    base_messages: HashMap<(usize, &'a str), &'a LinkedMessage<'a>>,
     /// The new package of every package of which a file took another.
     repackaged: HashMap<&'a str, &'a str>,
     breaks: Vec<Break>,
 }
 
 /// What a sentence names, beside the element itself.
-struct Said<'s> {
-    message: String,
-    args: &'s [&'s str],
-    before: Option<&'s str>,
-    after: Option<&'s str>,
+pub(super) struct Said<'s> {
+    pub(super) message: String,
+    pub(super) args: &'s [&'s str],
+    pub(super) before: Option<&'s str>,
+    pub(super) after: Option<&'s str>,
 }
 
 impl<'a> Comparison<'a> {
-    fn say(&mut self, rule: &str, causes: Vec<String>, subject: &str, said: Said, base: Spot, revision: Spot) {
+    pub(super) fn say(
+        &mut self,
+        rule: &str,
+        causes: Vec<String>,
+        subject: &str,
+        said: Said,
+        base: Spot,
+        revision: Spot,
+    ) {
         self.breaks.push(Break {
             rule: rank(rule),
             causes,
@@ -137,15 +151,26 @@ impl<'a> Comparison<'a> {
 
     fn file_gone(&mut self, at: usize) {
         let file = self.base.file(at);
-        let said = Said {
-            message: format!("the file `{}` is gone", file.path),
-            args: &[&file.path],
-            before: Some(&file.path),
-            after: None,
+        let message = match self.moved_to(at).as_deref() {
+            None | Some([]) => format!("the file `{}` is gone", file.path),
+            Some(to) => format!("the file `{}` is gone: what was in it is in {}", file.path, to.join(", ")),
         };
+        let said = Said { message, args: &[&file.path], before: Some(&file.path), after: None };
         let causes = self.gone_with_file(at);
         self.say("FILE_NO_DELETE", causes, &file.path, said, Some((at, None)), None);
         self.last_gone(file.path.clone());
+    }
+
+    /// The files that hold everything that stood at the top of a file, if there are such.
+    fn moved_to(&self, at: usize) -> Option<Vec<String>> {
+        let file = self.base.file(at);
+        let names = file.messages.iter().map(|one| &one.name).chain(file.enums.iter().map(|one| &one.name));
+        let names = names.chain(file.services.iter().map(|one| &one.name));
+        let homes = names.map(|name| {
+            let to = self.homes.get(joined(&file.package, name).as_str())?;
+            Some(format!("`{}`", self.revision.file(*to).path))
+        });
+        homes.collect::<Option<BTreeSet<_>>>().map(|homes| homes.into_iter().collect())
     }
 
     /// A change that has no place left is ignored by what the base had.
@@ -231,18 +256,20 @@ impl<'a> Comparison<'a> {
             let package_stays = self.revision.loaded.packages.contains_key(&file.package);
             let elsewhere = new.in_package.get(&(file.package.as_str(), nested)).copied();
             let left_package = package_stays && elsewhere.is_none();
+            let map = self.map_field(at, nested);
             let causes = || {
                 let mut causes = self.gone_with_file(at);
                 let parts: Vec<usize> = nested.match_indices('.').map(|(dot, _)| dot).collect();
                 causes.extend(parts.iter().map(|dot| format!("gone {}", joined(&file.package, &nested[..*dot]))));
                 // The message behind a map goes with its field, or with what the field became.
-                if let Some(field) = self.map_field(at, nested) {
+                if let Some(field) = &map {
                     causes.extend([format!("gone {field}"), format!("cardinality {field}"), format!("name {field}")]);
                 }
                 causes.push(format!("gone {full}"));
                 causes
             };
             let causes = causes();
+            let subject = map.as_ref().unwrap_or(&full);
             let parent = |file: usize| {
                 let mut outer = nested;
                 while let Some(dot) = outer.rfind('.').filter(|_| what != "service") {
@@ -262,7 +289,7 @@ impl<'a> Comparison<'a> {
                     None => format!("the {what} `{full}` is gone"),
                 };
                 let said = Said { message, args: &[nested], before: Some(nested), after: None };
-                self.say(rules[0], causes.clone(), &full, said, Some((at, Some(span))), parent(other));
+                self.say(rules[0], causes.clone(), subject, said, Some((at, Some(span))), parent(other));
             }
             if left_package {
                 let said = Said {
@@ -275,15 +302,15 @@ impl<'a> Comparison<'a> {
                 if let (Some((_, None)), "message") = (place, what) {
                     place = surviving.outer(&file.package, nested).or(place);
                 }
-                self.say(rules[1], causes, &full, said, Some((at, Some(span))), place);
+                self.say(rules[1], causes, subject, said, Some((at, Some(span))), place);
             }
         }
     }
 
     /// The full name of the map field that the message `nested` stands for.
-    fn map_field(&self, at: usize, nested: &str) -> Option<String> {
+    pub(super) fn map_field(&self, at: usize, nested: &str) -> Option<String> {
         let (outer, entry) = nested.rsplit_once('.')?;
-        let message = self.base.messages.iter().find(|message| message.file == at && message.nested == outer)?;
+        let message = self.base_messages.get(&(at, outer))?;
         let is_it = |written: &Written| matches!(written, Written::Map(name) if name == entry);
         let field = message.message.fields.iter().find(|field| is_it(&field.written))?;
         Some(joined(&message.full, &field.name))
@@ -311,9 +338,15 @@ impl<'a> Comparison<'a> {
         let (base, revision) = (spot(before.file, before.message.span), spot(after.file, after.message.span));
         let name = after.message.name.as_str();
 
+        // The message behind a map shares the fate of the message around it.
+        let map = before.message.map_entry.then(|| self.map_field(before.file, &before.nested)).flatten();
+        let outer = full.rsplit_once('.').map_or(full, |(outer, _)| outer);
+        let cause = format!("json {}", if map.is_some() { outer } else { full });
         let rule = "MESSAGE_SAME_JSON_FORMAT";
         let (options, other_options) = (&before.message.options, &after.message.options);
-        self.json_format(rule, full, name, (before.features, options, base), (after.features, other_options, revision));
+        let subject = map.as_deref().unwrap_or(full);
+        let sides = ((before.features, &options[..], base), (after.features, &other_options[..], revision));
+        self.json_format(rule, (subject, cause), name, sides.0, sides.1);
 
         let accessor = "no_standard_descriptor_accessor";
         if !is_true(options, accessor)
@@ -437,19 +470,30 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Why a feature of a declaration is not what it was: its file, or the declaration itself.
-    fn feature_causes(&self, feature: Feature, from_file: bool, at: usize, other: usize, own: String) -> Vec<String> {
+    /// Why a feature of a declaration is not what it was: its file, the move to another one, or the declaration itself.
+    pub(super) fn feature_causes(
+        &self,
+        feature: Feature,
+        from_file: bool,
+        (at, other): (usize, usize),
+        full: &str,
+        own: String,
+    ) -> Vec<String> {
         let (before, after) = (self.base.file(at), self.revision.file(other));
-        match from_file && before.path == after.path {
-            true => vec![format!("syntax {}", after.path), format!("{} {}", feature.option(), after.path)],
-            false => vec![own],
+        match (from_file, before.path == after.path) {
+            (true, true) => vec![format!("syntax {}", after.path), format!("{} {}", feature.option(), after.path)],
+            (true, false) => {
+                let outers = full.match_indices('.').map(|(dot, _)| format!("gone {}", &full[..dot]));
+                outers.chain([format!("gone {full}"), own]).collect()
+            }
+            _ => vec![own],
         }
     }
 
     fn json_format(
         &mut self,
         rule: &str,
-        full: &str,
+        (full, cause): (&str, String),
         name: &str,
         before: (super::features::Features, &[Opt], Spot),
         after: (super::features::Features, &[Opt], Spot),
@@ -469,7 +513,7 @@ impl<'a> Comparison<'a> {
         let place = |(_, options, spot): (_, &[Opt], Spot)| at_option(spot, option(options, feature.option()));
         let (base, revision) = (place((before.0, before.1, before.2)), place((after.0, after.1, after.2)));
         if let (Some((at, _)), Some((other, _))) = (base, revision) {
-            let causes = self.feature_causes(feature, from_file, at, other, format!("json {full}"));
+            let causes = self.feature_causes(feature, from_file, (at, other), full, cause);
             self.say(rule, causes, full, said, base, revision);
         }
     }
@@ -560,14 +604,14 @@ impl<'a> Comparison<'a> {
             };
             let from_file = before.features.from_file(feature) && after.features.from_file(feature);
             let own = format!("enum type {full}");
-            let causes = self.feature_causes(feature, from_file, before.file, after.file, own);
+            let causes = self.feature_causes(feature, from_file, (before.file, after.file), full, own);
             let base = at_option(base, option(&before.all.options, feature.option()));
             let revision = at_option(revision, option(&after.all.options, feature.option()));
             self.say("ENUM_SAME_TYPE", causes, full, said, base, revision);
         }
         let options = (&before.all.options[..], &after.all.options[..]);
         let sides = ((before.features, options.0, base), (after.features, options.1, revision));
-        self.json_format("ENUM_SAME_JSON_FORMAT", full, name, sides.0, sides.1);
+        self.json_format("ENUM_SAME_JSON_FORMAT", (full, format!("json {full}")), name, sides.0, sides.1);
 
         let (ranges, other_ranges) = (&before.all.reserved_ranges, &after.all.reserved_ranges);
         self.ranges("RESERVED_ENUM_NO_DELETE", "reserved", full, name, ranges, other_ranges, (base, revision));
@@ -624,11 +668,15 @@ impl<'a> Comparison<'a> {
 
     fn services(&mut self) {
         let (base, revision) = (self.base, self.revision);
+        let mut by_name: HashMap<&str, Vec<&LinkedService>> = HashMap::new();
+        for service in &revision.services {
+            by_name.entry(&service.full).or_default().push(service);
+        }
         for before in &base.services {
             let path = &base.file(before.file).path;
-            let named = || revision.services.iter().filter(|service| service.full == before.full);
-            let same_path = named().find(|service| &revision.file(service.file).path == path);
-            let Some(after) = same_path.or_else(|| named().next()) else { continue };
+            let others = by_name.get(before.full.as_str()).map(|others| &others[..]).unwrap_or_default();
+            let same_path = others.iter().find(|other| &revision.file(other.file).path == path);
+            let Some(after) = same_path.or(others.first()) else { continue };
             for method in &before.service.methods {
                 let subject = joined(&before.full, &method.name);
                 let other = after.service.methods.iter().find(|other| other.name == method.name);
@@ -720,7 +768,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// The package that took another name, if that is all that happened to a type.
-    fn type_moved(&self, old: &str, new: &str) -> Vec<String> {
+    pub(super) fn type_moved(&self, old: &str, new: &str) -> Vec<String> {
         let moved = self.repackaged.iter().find(|(from, to)| {
             let rest = old.strip_prefix(**from).filter(|rest| rest.starts_with('.') || from.is_empty());
             rest.is_some_and(|rest| joined(to, rest.trim_start_matches('.')) == new)
@@ -741,389 +789,13 @@ impl<'a> Comparison<'a> {
             }
         }
     }
-
-    fn field_pair(&mut self, before: &LinkedField, after: &LinkedField) {
-        let pair = Pair::new(self, before, after);
-        let kind_changed = self.types(&pair);
-        let left_oneof = self.oneofs(&pair);
-        if !pair.map_entry {
-            self.cardinality(&pair, left_oneof);
-        }
-        self.names(&pair);
-        self.defaults(&pair, kind_changed);
-        self.encodings(&pair);
-    }
-
-    fn say_pair(
-        &mut self,
-        rule: &str,
-        causes: Vec<String>,
-        pair: &Pair,
-        message: String,
-        values: [&str; 2],
-        spots: [Spot; 2],
-    ) {
-        let number = pair.before.field.number.to_string();
-        let name = if pair.before.extendee.is_some() { &pair.after.full } else { &pair.after.field.name };
-        let args = [&number, name.as_str(), &pair.owner, values[0], values[1]];
-        let said = Said { message, args: &args, before: Some(values[0]), after: Some(values[1]) };
-        self.say(rule, causes, &pair.subject, said, spots[0], spots[1]);
-    }
-
-    /// Whether what the field holds is of another kind.
-    fn types(&mut self, pair: &Pair) -> bool {
-        let (before, after) = (pair.before, pair.after);
-        // A name that leads nowhere is what its namesake is.
-        let (old, new) = match (before.kind, after.kind) {
-            (Kind::Unknown, Kind::Unknown) => (Kind::Message, Kind::Message),
-            (Kind::Unknown, known @ (Kind::Message | Kind::Enum | Kind::Group)) => (known, known),
-            (known @ (Kind::Message | Kind::Enum | Kind::Group), Kind::Unknown) => (known, known),
-            (Kind::Unknown, known) => (Kind::Message, known),
-            (known, Kind::Unknown) => (known, Kind::Message),
-            known => known,
-        };
-        let renamed = before.type_name != after.type_name && !same_but_unknown(before, after);
-        if old == new && !renamed {
-            return false;
-        }
-        let (shown, new_shown) = (self.shown_type(true, before, old), self.shown_type(false, after, new));
-        let message = format!("{} changed its type from `{shown}` to `{new_shown}`", pair.called);
-        let mut causes = match (old == new, before.kind) {
-            (true, _) => self.type_moved(&before.type_name, &after.type_name),
-            _ => Vec::new(),
-        };
-        causes.push(format!("type {}", pair.subject));
-        let place = |field: &LinkedField| spot(field.file, field.field.type_span);
-        let spots = [place(before), place(after)];
-        self.say_pair("FIELD_SAME_TYPE", causes.clone(), pair, message.clone(), [&shown, &new_shown], spots);
-        let compatible_names = !renamed || old == Kind::Enum && self.enum_grows(&before.type_name, &after.type_name);
-        let grows = old == Kind::Scalar(Scalar::String) && new == Kind::Scalar(Scalar::Bytes);
-        if !(wire_group(old) == wire_group(new) && compatible_names || grows) {
-            let spots = [place(before), place(after)];
-            self.say_pair(
-                "FIELD_WIRE_COMPATIBLE_TYPE",
-                causes.clone(),
-                pair,
-                message.clone(),
-                [&shown, &new_shown],
-                spots,
-            );
-        }
-        if !(json_group(old) == json_group(new) && compatible_names) {
-            let spots = [place(before), place(after)];
-            self.say_pair("FIELD_WIRE_JSON_COMPATIBLE_TYPE", causes, pair, message, [&shown, &new_shown], spots);
-        }
-        old != new
-    }
-
-    fn shown_type(&self, base: bool, field: &LinkedField, kind: Kind) -> String {
-        let side = if base { self.base } else { self.revision };
-        match kind {
-            Kind::Scalar(scalar) => scalar.name().into(),
-            Kind::Group if side.file(field.file).syntax != Syntax::Proto2 => {
-                format!("{} (delimited)", field.type_name)
-            }
-            Kind::Group => format!("group {}", field.type_name),
-            _ => field.type_name.clone(),
-        }
-    }
-
-    /// Whether the new enum has the old one's short name and all its values.
-    fn enum_grows(&self, old: &str, new: &str) -> bool {
-        let short = |full: &str| full.rsplit('.').next().unwrap_or_default().to_string();
-        let (Some(before), Some(after)) = (self.base.enum_named(old), self.revision.enum_named(new)) else {
-            return false;
-        };
-        let new_values: HashSet<(&str, i64)> =
-            after.values.iter().map(|value| (value.name.as_str(), value.number)).collect();
-        short(old) == short(new)
-            && before.values.iter().all(|value| new_values.contains(&(value.name.as_str(), value.number)))
-    }
-
-    /// The oneof that the field left or entered, as a cause.
-    fn oneofs(&mut self, pair: &Pair) -> Option<Vec<String>> {
-        let name = |side: &Linked<'a>, field: &LinkedField| {
-            let message = side.messages.get(field.parent?)?;
-            message.message.oneofs.get(field.field.oneof?).map(|oneof| oneof.name.clone())
-        };
-        let (old, new) = (name(self.base, pair.before), name(self.revision, pair.after));
-        if old == new || pair.before.extendee.is_some() {
-            return None;
-        }
-        let message = match (&old, &new) {
-            (Some(old), Some(new)) => format!("{} moved from the oneof `{old}` to `{new}`", pair.called),
-            (Some(old), None) => format!("{} left the oneof `{old}`", pair.called),
-            (None, new) => format!("{} moved into the oneof `{}`", pair.called, new.as_deref().unwrap_or_default()),
-        };
-        let mut causes = Vec::new();
-        if let (Some(old), None) = (&old, &new) {
-            let message = pair.before.full.rsplit_once('.').map_or("", |(message, _)| message);
-            causes.push(format!("gone {}", joined(message, old)));
-        }
-        causes.push(format!("oneof {}", pair.subject));
-        let number = pair.before.field.number.to_string();
-        let said = Said {
-            message,
-            args: &[&number, &pair.after.field.name, &pair.owner],
-            before: old.as_deref(),
-            after: new.as_deref(),
-        };
-        self.say("FIELD_SAME_ONEOF", causes.clone(), &pair.subject, said, pair.base, pair.revision);
-        Some(causes)
-    }
-
-    fn cardinality(&mut self, pair: &Pair, left_oneof: Option<Vec<String>>) {
-        let (before, after) = (pair.before, pair.after);
-        let (old, new) = (before.cardinality, after.cardinality);
-        if old == new {
-            return;
-        }
-        let message = format!("{} was {} and is {}", pair.called, old.name(), new.name());
-        let feature = Feature::FieldPresence;
-        let from_file = before.features.from_file(feature) && after.features.from_file(feature);
-        // Only the default of the file can have done it where the same words stand.
-        let same_words = before.field.label == after.field.label && before.field.written == after.field.written;
-        let own = format!("cardinality {}", pair.subject);
-        let mut causes = left_oneof.unwrap_or_default();
-        if causes.is_empty() && same_words && from_file {
-            causes = self.feature_causes(feature, true, before.file, after.file, own.clone());
-        } else {
-            let files = (self.base.file(before.file), self.revision.file(after.file));
-            if files.0.path == files.1.path && files.0.syntax != files.1.syntax && causes.is_empty() && from_file {
-                causes.push(format!("syntax {}", files.1.path));
-            }
-            causes.push(own);
-        }
-        let values = [old.name(), new.name()];
-        let spots = [pair.base, pair.revision];
-        self.say_pair("FIELD_SAME_CARDINALITY", causes.clone(), pair, message.clone(), values, spots);
-        for (rule, map) in [("FIELD_WIRE_COMPATIBLE_CARDINALITY", 3), ("FIELD_WIRE_JSON_COMPATIBLE_CARDINALITY", 4)] {
-            let group = |cardinality| match cardinality {
-                Cardinality::Explicit | Cardinality::Implicit => 1,
-                Cardinality::Required => 2,
-                Cardinality::Repeated => 3,
-                Cardinality::Map => map,
-            };
-            if group(old) != group(new) {
-                self.say_pair(rule, causes.clone(), pair, message.clone(), values, spots);
-            }
-        }
-    }
-
-    fn names(&mut self, pair: &Pair) {
-        let (before, after) = (pair.before, pair.after);
-        let extension = before.extendee.is_some();
-        let (old, new) = match extension {
-            true => (&before.full, &after.full),
-            false => (&before.field.name, &after.field.name),
-        };
-        let cause = format!("name {}", pair.subject);
-        if old != new {
-            let message = format!(
-                "the field {} of `{}` was called `{old}` and is called `{new}`",
-                before.field.number, pair.message
-            );
-            let mut causes = if extension { self.type_moved(old, new) } else { Vec::new() };
-            causes.push(cause.clone());
-            let number = before.field.number.to_string();
-            let said = Said { message, args: &[&number, &pair.owner, old, new], before: Some(old), after: Some(new) };
-            let spots = (spot(before.file, before.field.name_span), spot(after.file, after.field.name_span));
-            self.say("FIELD_SAME_NAME", causes, &pair.subject, said, spots.0, spots.1);
-        }
-        if extension {
-            return;
-        }
-        let (set, new_set) = (option(&before.field.options, "json_name"), option(&after.field.options, "json_name"));
-        let json =
-            |name: &str, set: Option<&Opt>| set.map_or_else(|| json_name(name), |set| option_text(Some(set), ""));
-        let (old, new) = (json(&before.field.name, set), json(&after.field.name, new_set));
-        if old != new {
-            let message = format!("{} was `{old}` in JSON and is `{new}`", pair.called);
-            let causes = vec![cause, format!("json name {}", pair.subject)];
-            let spots = [at_option(pair.base, set), at_option(pair.revision, new_set)];
-            let number = before.field.number.to_string();
-            let args = [&number, after.field.name.as_str(), &pair.owner, "json_name", &old, &new];
-            let said = Said { message, args: &args, before: Some(&old), after: Some(&new) };
-            self.say("FIELD_SAME_JSON_NAME", causes, &pair.subject, said, spots[0], spots[1]);
-        }
-    }
-
-    fn defaults(&mut self, pair: &Pair, kind_changed: bool) {
-        let (before, after) = (pair.before, pair.after);
-        let can = |field: &LinkedField| {
-            matches!(field.kind, Kind::Scalar(_) | Kind::Enum)
-                && !matches!(field.cardinality, Cardinality::Repeated | Cardinality::Map)
-        };
-        if !can(before) || !can(after) {
-            return;
-        }
-        let (old, new) = (self.base.default_of(before), self.revision.default_of(after));
-        if old.same(&new) || old.is_zero() && new.is_zero() {
-            return;
-        }
-        let (shown, new_shown) = (old.shown(), new.shown());
-        let message = format!("{} changed its default from `{shown}` to `{new_shown}`", pair.called);
-        let mut causes = Vec::new();
-        if kind_changed {
-            causes.push(format!("type {}", pair.subject));
-        }
-        causes.push(format!("default {}", pair.subject));
-        let place = |spot, field: &LinkedField| at_option(spot, option(&field.field.options, "default"));
-        let spots = [place(pair.base, before), place(pair.revision, after)];
-        self.say_pair("FIELD_SAME_DEFAULT", causes, pair, message, [&shown, &new_shown], spots);
-    }
-
-    /// Options that decide what generated code looks like, or whether it checks what it reads.
-    fn encodings(&mut self, pair: &Pair) {
-        let (before, after) = (pair.before, pair.after);
-        let is = |wanted: fn(Scalar) -> bool| {
-            let holds = |field: &LinkedField| matches!(field.kind, Kind::Scalar(scalar) if wanted(scalar));
-            holds(before) && holds(after)
-        };
-        if is(|scalar| matches!(scalar, Scalar::String | Scalar::Bytes)) && !pair.map_entry {
-            self.cpp_string(pair);
-        }
-        if is(|scalar| scalar == Scalar::String) {
-            self.utf8(pair);
-        }
-        if is(Scalar::is_64_bit) {
-            let (set, new_set) = (option(&before.field.options, "jstype"), option(&after.field.options, "jstype"));
-            let (old, new) = (option_text(set, "JS_NORMAL"), option_text(new_set, "JS_NORMAL"));
-            if old != new {
-                let message = format!("{} changed its JavaScript type from {old} to {new}", pair.called);
-                let spots = [at_option(pair.base, set), at_option(pair.revision, new_set)];
-                self.say_pair(
-                    "FIELD_SAME_JSTYPE",
-                    vec![format!("jstype {}", pair.subject)],
-                    pair,
-                    message,
-                    [&old, &new],
-                    spots,
-                );
-            }
-        }
-    }
-
-    fn cpp_string(&mut self, pair: &Pair) {
-        let feature = Feature::CppStringType;
-        let of = |side: &Linked<'a>, field: &LinkedField| {
-            let ctype = option(&field.field.options, "ctype");
-            let syntax = side.file(field.file).syntax;
-            match ctype {
-                Some(ctype) if syntax < Syntax::Edition(2024) => option_text(Some(ctype), "STRING"),
-                _ => field.features.get(feature).into(),
-            }
-        };
-        let (old, new) = (of(self.base, pair.before), of(self.revision, pair.after));
-        // A piece may become a string: whoever reads the one reads the other.
-        if old == new || old == "STRING_PIECE" && new == "STRING" {
-            return;
-        }
-        let place = |spot, field: &LinkedField| {
-            let options = &field.field.options;
-            at_option(spot, option(options, "ctype").or_else(|| option(options, feature.option())))
-        };
-        let message = format!("{} changed its C++ string type from {old} to {new}", pair.called);
-        let own =
-            |field: &LinkedField| option(&field.field.options, "ctype").is_some() || !field.features.from_file(feature);
-        let from_file = !own(pair.before) && !own(pair.after);
-        let cause = format!("string type {}", pair.subject);
-        let causes = self.feature_causes(feature, from_file, pair.before.file, pair.after.file, cause);
-        let spots = [place(pair.base, pair.before), place(pair.revision, pair.after)];
-        self.say_pair("FIELD_SAME_CPP_STRING_TYPE", causes, pair, message, [&old, &new], spots);
-    }
-
-    fn utf8(&mut self, pair: &Pair) {
-        let (before, after) = (pair.before, pair.after);
-        let feature = Feature::Utf8Validation;
-        let (old, new) = (before.features.get(feature), after.features.get(feature));
-        let from_file = before.features.from_file(feature) && after.features.from_file(feature);
-        let place = |spot, field: &LinkedField, feature: Feature| {
-            at_option(spot, option(&field.field.options, feature.option()))
-        };
-        if old != new {
-            let message = format!("{} changed its UTF-8 validation from {old} to {new}", pair.called);
-            let cause = format!("utf8 {}", pair.subject);
-            let causes = self.feature_causes(feature, from_file, before.file, after.file, cause);
-            let spots = [place(pair.base, before, feature), place(pair.revision, after, feature)];
-            self.say_pair("FIELD_SAME_UTF8_VALIDATION", causes, pair, message, [old, new], spots);
-        }
-        let java = |side: &'a Linked<'a>, field: &LinkedField| {
-            let file = side.file(field.file);
-            let set = option(&file.options, "java_string_check_utf8");
-            let own = field.features.get(Feature::JavaUtf8Validation) == "VERIFY";
-            let checked = match (file.syntax, set) {
-                (_, Some(set)) => set.value == b"true",
-                (Syntax::Edition(_), None) => own,
-                _ => false,
-            };
-            (if checked { "VERIFY" } else { field.features.get(feature) }, set)
-        };
-        let ((old, set), (new, new_set)) = (java(self.base, before), java(self.revision, after));
-        if old != new {
-            let own = |field: &LinkedField| !field.features.from_file(Feature::JavaUtf8Validation);
-            let from_file = from_file && !own(before) && !own(after);
-            let cause = format!("utf8 {}", pair.subject);
-            let mut causes = self.feature_causes(feature, from_file, before.file, after.file, cause);
-            if set.map(|set| &set.value) != new_set.map(|set| &set.value) {
-                causes = vec![format!("java_string_check_utf8 {}", self.revision.file(after.file).path)];
-            }
-            let message = format!("{} changed its UTF-8 validation in Java from {old} to {new}", pair.called);
-            let place = |spot: Spot, field: &LinkedField, set: Option<&Opt>| match set {
-                Some(_) => at_option(spot, set),
-                None => place(spot, field, Feature::JavaUtf8Validation),
-            };
-            let spots = [place(pair.base, before, set), place(pair.revision, after, new_set)];
-            self.say_pair("FIELD_SAME_JAVA_UTF8_VALIDATION", causes, pair, message, [old, new], spots);
-        }
-    }
 }
 
-/// Two fields of one number, and how to speak of them.
-struct Pair<'p, 'a> {
-    before: &'p LinkedField<'a>,
-    after: &'p LinkedField<'a>,
-    /// For a part of a map's entry, the map.
-    subject: String,
-    called: String,
-    /// Full name of the message, and its short one.
-    message: String,
-    owner: String,
-    map_entry: bool,
-    base: Spot,
-    revision: Spot,
-}
-
-impl<'p, 'a> Pair<'p, 'a> {
-    fn new(comparison: &Comparison, before: &'p LinkedField<'a>, after: &'p LinkedField<'a>) -> Self {
-        let parent = before.parent.map(|at| &comparison.base.messages[at]);
-        let other = after.parent.map(|at| &comparison.revision.messages[at]);
-        let entry = |message: Option<&LinkedMessage>| message.is_some_and(|message| message.message.map_entry);
-        let map = parent.filter(|parent| parent.message.map_entry);
-        let map = map.and_then(|parent| comparison.map_field(before.file, &parent.nested));
-        let subject = map.clone().unwrap_or_else(|| before.full.clone());
-        let called = match (map, before.extendee.is_some()) {
-            (Some(map), _) => format!("the {} of the map `{map}`", before.field.name),
-            (None, true) => format!("the extension `{}`", before.full),
-            (None, false) => format!("the field `{}`", before.full),
-        };
-        let message = parent.map_or_else(|| before.extendee.clone().unwrap_or_default(), |parent| parent.full.clone());
-        let owner = match &before.extendee {
-            Some(extendee) => extendee.clone(),
-            None => message.rsplit('.').next().unwrap_or_default().into(),
-        };
-        Self {
-            map_entry: entry(parent) && entry(other),
-            base: spot(before.file, before.field.span),
-            revision: spot(after.file, after.field.span),
-            before,
-            after,
-            subject,
-            called,
-            message,
-            owner,
-        }
-    }
+fn homes<'a>(side: &'a Linked<'a>) -> HashMap<&'a str, usize> {
+    let messages = side.messages.iter().map(|one| (one.full.as_str(), one.file));
+    let enums = side.enums.iter().map(|one| (one.full.as_str(), one.file));
+    let services = side.services.iter().map(|one| (one.full.as_str(), one.file));
+    messages.chain(enums).chain(services).collect()
 }
 
 type Declared<'a> = (usize, &'a str, Span);
@@ -1160,12 +832,12 @@ fn values<'e>(all: &LinkedEnum<'e>) -> BTreeMap<i64, BTreeMap<&'e str, Span>> {
     values
 }
 
-fn spot(file: usize, span: Span) -> Spot {
+pub(super) fn spot(file: usize, span: Span) -> Spot {
     Some((file, Some(span)))
 }
 
 /// The option's place, in the file of the other.
-fn at_option(spot: Spot, option: Option<&Opt>) -> Spot {
+pub(super) fn at_option(spot: Spot, option: Option<&Opt>) -> Spot {
     match (spot, option) {
         (Some((file, _)), Some(option)) => Some((file, Some(option.span))),
         _ => spot,
@@ -1176,7 +848,7 @@ fn is_true(options: &[Opt], name: &str) -> bool {
     option(options, name).is_some_and(|option| option.value == b"true")
 }
 
-fn option_text(option: Option<&Opt>, none: &str) -> String {
+pub(super) fn option_text(option: Option<&Opt>, none: &str) -> String {
     option.map_or_else(|| none.into(), |option| String::from_utf8_lossy(&option.value).into_owned())
 }
 
@@ -1189,59 +861,6 @@ fn syntax_name(syntax: Syntax) -> String {
         Syntax::Proto2 => "proto2".into(),
         Syntax::Proto3 => "proto3".into(),
         Syntax::Edition(year) => format!("edition {year}"),
-    }
-}
-
-/// Two spellings of a name of which at least one leads nowhere: a full one and a part of it mean the same.
-fn same_but_unknown(before: &LinkedField, after: &LinkedField) -> bool {
-    let ends = |long: &str, short: &str| {
-        long.strip_suffix(short).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')) && !short.is_empty()
-    };
-    let (old, new) = (before.type_name.as_str(), after.type_name.as_str());
-    (before.kind == Kind::Unknown || after.kind == Kind::Unknown) && (ends(old, new) || ends(new, old))
-}
-
-/// <https://protobuf.dev/programming-guides/json/#field-names>
-fn json_name(name: &str) -> String {
-    let mut json = String::with_capacity(name.len());
-    let mut upper = false;
-    for character in name.chars() {
-        if character == '_' {
-            upper = true;
-        } else {
-            json.push(if upper { character.to_ascii_uppercase() } else { character });
-            upper = false;
-        }
-    }
-    json
-}
-
-/// Kinds that readers of bytes take for each other.
-/// <https://protobuf.dev/programming-guides/proto3/#updating>
-fn wire_group(kind: Kind) -> u8 {
-    match kind {
-        Kind::Scalar(Scalar::Int32 | Scalar::Int64 | Scalar::Uint32 | Scalar::Uint64 | Scalar::Bool) => 1,
-        Kind::Scalar(Scalar::Sint32 | Scalar::Sint64) => 2,
-        Kind::Scalar(Scalar::Fixed32 | Scalar::Sfixed32) => 3,
-        Kind::Scalar(Scalar::Fixed64 | Scalar::Sfixed64) => 4,
-        Kind::Scalar(scalar) => 10 + scalar as u8,
-        Kind::Message | Kind::Unknown => 5,
-        Kind::Group => 6,
-        Kind::Enum => 7,
-    }
-}
-
-/// Kinds that readers of bytes and readers of JSON take for each other.
-/// <https://protobuf.dev/programming-guides/json/>
-fn json_group(kind: Kind) -> u8 {
-    match kind {
-        Kind::Scalar(Scalar::Int32 | Scalar::Uint32) => 1,
-        Kind::Scalar(Scalar::Int64 | Scalar::Uint64) => 2,
-        Kind::Scalar(Scalar::Bool | Scalar::Sint32 | Scalar::Sint64) => match kind {
-            Kind::Scalar(scalar) => 10 + scalar as u8,
-            _ => 0,
-        },
-        _ => wire_group(kind),
     }
 }
 
@@ -1297,11 +916,5 @@ mod tests {
         assert_eq!(missing(range(2, 6), &kept), []);
         assert_eq!(missing(range(6, 13), &kept), [range(8, 9), range(13, 13)]);
         assert_eq!(missing(range(20, 21), &kept), [range(20, 21)]);
-    }
-
-    #[test]
-    fn a_name_in_json_has_humps() {
-        assert_eq!(json_name("foo_bar_1x"), "fooBar1x");
-        assert_eq!(json_name("_a"), "A");
     }
 }

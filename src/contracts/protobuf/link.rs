@@ -116,9 +116,7 @@ impl<'a> Linked<'a> {
         for (at, file) in loaded.files.iter().enumerate() {
             linked.declare(at, file);
         }
-        for at in 0..loaded.compared {
-            linked.link_extensions(at);
-        }
+        linked.link_extensions();
         linked
     }
 
@@ -166,19 +164,18 @@ impl<'a> Linked<'a> {
         }
     }
 
-    fn link_extensions(&mut self, at: usize) {
-        let file = self.file(at);
-        let features = Features::of_file(file.syntax, &file.options);
+    fn link_extensions(&mut self) {
         let mut found: Vec<LinkedField> = Vec::new();
-        for field in &file.extensions {
-            found.push(self.extension(at, &file.package, field, features));
+        for at in 0..self.loaded.compared {
+            let file = self.file(at);
+            let features = Features::of_file(file.syntax, &file.options);
+            found.extend(file.extensions.iter().map(|field| self.extension(at, &file.package, field, features)));
         }
-        for message in self.messages.iter().filter(|message| message.file == at) {
-            for field in &message.message.extensions {
-                found.push(self.extension(at, &message.full, field, message.features));
-            }
+        for message in &self.messages {
+            let extensions = message.message.extensions.iter();
+            found.extend(extensions.map(|field| self.extension(message.file, &message.full, field, message.features)));
         }
-        self.extensions.extend(found);
+        self.extensions = found;
     }
 
     fn extension(&self, at: usize, scope: &str, field: &'a Field, above: Features) -> LinkedField<'a> {
