@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use mainguard::change::{ChangeSet, Hunk};
 use mainguard::config::{self, Config};
+use mainguard::contracts::compare::{self, compare};
+use mainguard::contracts::{discover, report as contracts};
 use mainguard::contracts::{ContractChange, Unreadable, graphql as sdl, protobuf as proto};
 use mainguard::git::{lines, pre_push as refs};
 use mainguard::github::payload as event;
@@ -186,5 +188,28 @@ fn schemas(
                 assert!(error.line >= 1 && error.line <= lines(revision) && !error.what.is_empty(), "{error}")
             }
         }
+    }
+}
+
+/// Two folders are compared whatever stands in them, every form is printed within its bounds, and a folder compared
+/// with itself is silent.
+pub(crate) fn contracts(data: &[u8]) {
+    const NAMES: [&str; 6] = ["a.yaml", "b/a.json", "b/c.txt", "d.graphql", "e.proto", "f.sql"];
+    let middle = data.iter().position(|&byte| byte == 0).unwrap_or(data.len() / 2);
+    let folder = |data: &[u8]| -> Files {
+        let parts = data.split(|&byte| byte == 0x1f);
+        NAMES.iter().zip(parts).map(|(name, part)| (name.to_string(), part.to_vec())).collect()
+    };
+    let (base, head) = (folder(&data[..middle]), folder(data.get(middle + 1..).unwrap_or_default()));
+    for (base, head) in [(&base, &head), (&head, &base), (&head, &head)] {
+        let changed = discover::changed(base, head);
+        assert!(base != head || changed.is_empty());
+        let jobs = discover::plan(base, head, &changed, &discover::Which::everything());
+        let found = compare(base, head, &jobs, &compare::Options::default());
+        assert_eq!(found, compare(base, head, &jobs, &compare::Options::default()));
+        let document = contracts::Document::of(&found, contracts::View::Everything, 100);
+        assert!(contracts::markdown::render(&document, &|_, _| None, 2_000).len() <= 2_000);
+        assert!(!contracts::terminal::render(&document, false).contains('\u{1b}'));
+        assert!(!contracts::html::render(&document).contains("<script"));
     }
 }

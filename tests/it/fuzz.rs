@@ -36,6 +36,11 @@ proptest! {
     }
 
     #[test]
+    fn contracts(data in nearly(&["openapi: 3.0.0\n", "info:\n  title: a\n", "$ref: 'b/a.json#/x'\n", "{", "}", "\"$defs\"", ":", "[", "]", "\"", "type A { b: Int }\n", "syntax = \"proto3\";\n", "message M { int32 a = 1; }\n", "DROP TABLE a;\n", "\0", "\u{1f}", "a\n", "<script>", "\u{1b}[31m", "::error::\n"])) {
+        targets::contracts(&data);
+    }
+
+    #[test]
     fn payloads(data in nearly(&["{", "}", "\"pull_request\"", ":", ",", "\"number\"", "7", "null", "[", "]", "\"head\"", "\"sha\"", "\"0000000000000000000000000000000000000000\""])) {
         targets::payload(&data);
     }

@@ -92,7 +92,7 @@ fn headline(document: &Document) -> String {
         let icon = if verified.passed { "✅" } else { "❌" };
         let _ = writeln!(text, "\n{icon} {}: {}", prose(&verified.name, 80), prose(&verified.result, 200));
         if !verified.passed {
-            text.push_str(&fenced(&verified.last_lines, 12));
+            text.push_str(&fenced("", &verified.last_lines, 12));
         }
     }
     if document.changes.is_empty() && document.unreadable.is_empty() && document.left_out == 0 {
@@ -157,28 +157,34 @@ fn detail(change: &Change) -> Option<String> {
     said.then_some(text)
 }
 
-/// The source before and after, as a reviewer reads a difference.
+/// The source before and now, where the two differ. The numbers keep a line from being a command to whoever shows it.
 fn both(change: &Change) -> String {
-    let side = |sign: char, lines: &[String]| lines.iter().map(|line| format!("{sign}{line}")).collect::<Vec<_>>();
-    let (before, after) = (&change.base_lines, &change.revision_lines);
-    match before == after {
-        true => String::new(),
-        false => fenced(&[side('-', before), side('+', after)].concat(), 24),
+    if change.base_lines == change.revision_lines {
+        return String::new();
     }
+    let side = |name: &str, place: &Option<Place>, lines: &[String]| {
+        let first = place.as_ref().map_or(1, |place| place.line) as usize;
+        let numbered = lines.iter().enumerate().map(move |(at, line)| format!("{:>4} │ {line}", first + at));
+        let title = (!lines.is_empty()).then(|| name.to_string());
+        title.into_iter().chain(numbered).collect::<Vec<_>>()
+    };
+    let before = side("before", &change.base, &change.base_lines);
+    let now = side("now", &change.revision, &change.revision_lines);
+    fenced("", &[before, now].concat(), 24)
 }
 
 fn lines(text: &Text) -> String {
     let name = code(&ending(&one_line(&text.file, 1_000), 100));
     let rest = text.left_out as usize + text.lines.len().saturating_sub(MOST_LINES);
     let more = if rest > 0 { format!("…and {}\n", counted(rest, "more line")) } else { String::new() };
-    format!("{name} +{} −{}\n{}{more}\n", text.added, text.deleted, fenced(&text.lines, MOST_LINES))
+    format!("{name} +{} −{}\n{}{more}\n", text.added, text.deleted, fenced("diff", &text.lines, MOST_LINES))
 }
 
 /// Lines as they stand, behind a fence longer than any in them.
-fn fenced(lines: &[String], most: usize) -> String {
+fn fenced(language: &str, lines: &[String], most: usize) -> String {
     let shown: Vec<String> = lines.iter().take(most).map(|line| visible_in_logs(line).into_owned()).collect();
     let fence = "`".repeat((shown.iter().map(|line| longest_run(line)).max().unwrap_or(0) + 1).max(3));
-    format!("\n{fence}diff\n{}\n{fence}\n", shown.join("\n"))
+    format!("\n{fence}{language}\n{}\n{fence}\n", shown.join("\n"))
 }
 
 /// Blocks under a title that unfolds; as many as fit.
@@ -201,4 +207,71 @@ fn fold(text: &mut String, room: usize, title: &str, blocks: &[String]) {
         text.push_str(&rest(blocks.len() - shown));
     }
     text.push_str(close);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Counts, File};
+    use super::*;
+    use crate::contracts::Format;
+
+    fn change(number: usize, level: Impact) -> Change {
+        let text = |words: &str| Some(format!("{words} {number} `|` @team </details>"));
+        Change {
+            id: "rule".into(),
+            format: Format::OpenApi,
+            level,
+            operation: None,
+            path: None,
+            subject: text("Pet"),
+            message: format!("the property `p{number}` is gone | <b>"),
+            args: Vec::new(),
+            before: text("string"),
+            after: text("number"),
+            base: None,
+            revision: Some(Place { file: "api/a|b`.yaml".into(), line: 7, column: 1, end_line: 7, end_column: 9 }),
+            breaks: text("clients"),
+            fix: text("keep it"),
+            reaches: (0..number % 9).map(|at| format!("GET /{at}")).collect(),
+            base_lines: vec!["```` one".into()],
+            revision_lines: vec!["two".into(); 8],
+            fingerprint: "0123456789ab".into(),
+            accepted: None,
+        }
+    }
+
+    fn crowd(count: usize) -> Document {
+        let levels = [Impact::Breaking, Impact::Dangerous, Impact::Compatible];
+        let changes: Vec<Change> =
+            levels.into_iter().flat_map(|level| (0..count).map(move |number| change(number, level))).collect();
+        let count = count as u64;
+        Document {
+            counts: Counts { breaking: count, dangerous: count, compatible: count, accepted: 0 },
+            files: vec![File { format: Format::OpenApi, base: None, revision: Some("api/a.yaml".into()) }],
+            changes,
+            ..Document::default()
+        }
+    }
+
+    #[test]
+    fn a_section_keeps_any_budget() {
+        let document = crowd(2_000);
+        for budget in [0, 300, 600, 1_000, 5_000, 20_000, 64_000] {
+            let text = render(&document, &|_, _| Some("https://x.y/z".into()), budget);
+            assert!(text.len() <= budget, "{} of {budget}", text.len());
+            assert_eq!(text.matches("\n<details>").count(), text.matches("\n</details>\n\n").count());
+        }
+        let text = render(&document, &|_, _| None, 64_000);
+        assert!(text.starts_with("### Contracts: 2000 breaking changes, 2000 to look at, 2000 compatible\n"), "{text}");
+        assert!(text.contains("…and 3980 more to look at"), "{text}");
+    }
+
+    #[test]
+    fn a_table_keeps_its_columns() {
+        let text = render(&crowd(3), &|_, _| None, 64_000);
+        for row in text.lines().filter(|line| line.starts_with("| ❌")) {
+            assert_eq!(row.matches('|').count(), 5, "{row}");
+        }
+        assert!(text.contains("is gone `¦` `<b>`"), "{text}");
+    }
 }
