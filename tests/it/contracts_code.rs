@@ -226,3 +226,8 @@ fn formats_are_what_they_say() {
     let fixture = &fixtures("typescript")[0];
     assert!(compare_fixture("typescript", fixture).iter().all(|change| change.format == Format::TypeScript));
 }
+
+#[test]
+fn every_sql_rule_fires_alone() {
+    judge("sql", &sql::rules::RULES.iter().map(|rule| rule.id).collect::<Vec<_>>());
+}
