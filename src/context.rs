@@ -16,6 +16,9 @@ pub struct Context {
     pub additions: Loaded<Additions>,
     /// What was found out about the contracts of the change.
     pub contracts: Loaded<Observed>,
+    /// Whether people decide about the change somewhere else: before there is a pull request, or on one that was judged
+    /// already. What waits for an approval does not block there.
+    pub decided_elsewhere: bool,
     /// Measured line coverage of the change in percent.
     pub coverage: Option<f64>,
     /// The time at which the change is judged.

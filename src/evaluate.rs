@@ -71,7 +71,12 @@ fn judge(guard: Guard, change: &ChangeSet, context: &Context, policy: &Policy) -
             Loaded::Failed(why) => RunStatus::Broken(why.clone()).into(),
             Loaded::Present(observed) => {
                 let today = context.now.date_naive();
-                let found = contracts::check(observed, &change.files, pull_request, &policy.contracts, today);
+                let asked = match pull_request {
+                    Some(pull_request) => contracts::Asked::On(pull_request),
+                    None if context.decided_elsewhere => contracts::Asked::Elsewhere,
+                    None => contracts::Asked::Nobody,
+                };
+                let found = contracts::check(observed, &change.files, asked, &policy.contracts, today);
                 let (findings, let_off) = (found.findings, found.let_off);
                 Judged { findings, let_off, ..RunStatus::Ran(Facts::Contracts(Box::new(found.document))).into() }
             }

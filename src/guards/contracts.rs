@@ -489,18 +489,31 @@ pub struct Found {
     pub let_off: Vec<(Finding, String)>,
 }
 
+/// Who can let a break pass.
+#[derive(Clone, Copy, Debug)]
+pub enum Asked<'a> {
+    /// Those who look at this pull request.
+    On(&'a PullRequest),
+    /// Those who look at it somewhere else: what waits for them is a warning here.
+    Elsewhere,
+    /// Nobody: there is no pull request.
+    Nobody,
+}
+
 /// Judges what was observed. `files` is the change as a reviewer sees it: it gives the lines that findings show.
 pub fn check(
     observed: &Observed,
     files: &[FileChange],
-    pull_request: Option<&PullRequest>,
+    asked: Asked<'_>,
     rules: &Rules,
     today: NaiveDate,
 ) -> Found {
     let comparison = &observed.comparison;
     let mut found = Found { document: Document::of(comparison, View::Everything, MOST_LISTED), ..Found::default() };
     found.document.verified = observed.verified.iter().map(verified).collect();
+    let pull_request = if let Asked::On(pull_request) = asked { Some(pull_request) } else { None };
     let approval = Approved::of(observed, pull_request, rules);
+    let waits = matches!(asked, Asked::Elsewhere) && rules.config.approval.required != Required::Never;
     let mut over = [0_usize; 2];
     for (at, change) in comparison.changes.iter().enumerate() {
         let accepted = rules.accepted.covers(&change.fingerprint, today).map(|entry| match &entry.by {
@@ -523,10 +536,13 @@ pub fn check(
                 over[usize::from(reason.is_none() && change.what.impact == Impact::Breaking)] += 1;
             }
             Some(reason) => found.let_off.push((finding(change, files), reason)),
-            None => found.findings.push(finding(change, files)),
+            None => found.findings.push(match waits {
+                true => waiting(finding(change, files), &rules.config.approval.label),
+                false => finding(change, files),
+            }),
         }
     }
-    found.findings.extend(more(over));
+    found.findings.extend(more(over).map(|more| if waits { Finding { level: Level::Warning, ..more } } else { more }));
     found.findings.extend(comparison.unreadable.iter().map(unreadable));
     found.findings.extend(observed.unbumped.iter().map(|stayed| unbumped(stayed, files)));
     found.findings.extend(observed.verified.iter().filter_map(not_passed));
@@ -562,6 +578,16 @@ pub fn finding(change: &Change, files: &[FileChange]) -> Finding {
         help,
         rule,
     }
+}
+
+/// What somebody decides on the pull request.
+fn waiting(mut finding: Finding, label: &str) -> Finding {
+    if finding.level == Level::Error {
+        finding.level = Level::Warning;
+        let help = finding.help.map(|help| format!("{help}; ")).unwrap_or_default();
+        finding.help = Some(format!("{help}on the pull request it needs the label `{label}`"));
+    }
+    finding
 }
 
 /// What an impact is worth where nobody says otherwise.

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::support::cli::{Answer, mainguard, run};
+use crate::support::cli::{Answer, mainguard, run, run_with_stdin};
 use crate::support::repo::TestRepo;
 
 const PROTO: &str = "syntax = \"proto3\";\npackage acme.v1;\n\nmessage Pet {\n  string name = 1;\n  int32 age = 2;\n}\n";
@@ -121,6 +121,27 @@ fn an_approval_outlives_pushes_until_something_else_breaks() {
     let answer = check(&repo, &["--format", "markdown", "--pull-request", pull(&repo).to_str().unwrap()]);
     assert_eq!(answer.code, 1, "{}", answer.text());
     assert!(answer.stdout.contains("came after `ana` had set the label"), "{}", answer.stdout);
+}
+
+#[test]
+fn a_break_may_be_pushed_and_merged_by_those_who_decide_elsewhere() {
+    let repo = repository("", &[("api/pet.proto", PROTO)], &[("api/pet.proto", WITHOUT_AGE)]);
+    let (base, head) = (repo.git(&["rev-parse", "main"]), repo.git(&["rev-parse", "HEAD"]));
+    let line = format!("refs/heads/topic {head} refs/heads/topic {base}\n");
+    let answer = run_with_stdin(mainguard(repo.path()).arg("pre-push"), line.as_bytes());
+    assert_eq!(answer.code, 0, "{}", answer.text());
+    assert!(answer.stdout.contains("on the pull request it needs the label `architect-approved`"), "{}", answer.stdout);
+
+    // A merge group holds pull requests that were judged one by one.
+    let event = repo.beside("event.json");
+    let text = format!("{{\"action\":\"checks_requested\",\"merge_group\":{{\"base_sha\":\"{base}\",\"head_sha\":\"{head}\",\
+                        \"base_ref\":\"refs/heads/main\",\"head_ref\":\"refs/heads/q\"}},\"repository\":{{\"full_name\":\"o/n\"}}}}");
+    std::fs::write(&event, text).unwrap();
+    let mut command = mainguard(repo.path());
+    command.args(["contracts", "check"]).env("GITHUB_ACTIONS", "true").env("GITHUB_EVENT_NAME", "merge_group");
+    let answer = run(command.env("GITHUB_EVENT_PATH", &event));
+    assert_eq!(answer.code, 0, "{}", answer.text());
+    assert!(answer.stdout.contains("warning[contracts/protobuf/FIELD_NO_DELETE]"), "{}", answer.stdout);
 }
 
 #[test]

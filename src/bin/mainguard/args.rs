@@ -144,7 +144,7 @@ pub(crate) struct CheckArgs {
 }
 
 /// What the change is judged by.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Judging")]
 pub(crate) struct Judging {
     /// Run these guards only (comma separated)
@@ -159,6 +159,9 @@ pub(crate) struct Judging {
     /// Measured line coverage of the change in percent
     #[arg(long, env = "MAINGUARD_COVERAGE", value_name = "PERCENT", value_parser = parse_percent)]
     pub(crate) coverage: Option<f64>,
+    /// Whether a pull request, on which somebody could approve, is still to come.
+    #[arg(skip)]
+    pub(crate) before_pull_request: bool,
 }
 
 /// What is printed where.

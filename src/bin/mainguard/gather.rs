@@ -184,7 +184,15 @@ pub(crate) fn gather(
         true => observe::contracts(repository, &change, &pull_request, &policy.contracts, environment),
         false => Loaded::default(),
     };
-    let context = Context { pull_request, additions, contracts, coverage: judging.coverage, now: environment.now };
+    let no_pull_request = event.is_some_and(|event| event.pull_number.is_none()) && judging.pull_request.is_none();
+    let context = Context {
+        pull_request,
+        additions,
+        contracts,
+        decided_elsewhere: no_pull_request || judging.before_pull_request,
+        coverage: judging.coverage,
+        now: environment.now,
+    };
     Ok(Gathered { change, context, policy, subject })
 }
 

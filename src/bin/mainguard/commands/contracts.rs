@@ -265,7 +265,7 @@ fn verify(selection: &Selection, repo: &Path, environment: &Environment, console
         console.note("no command of `contracts.verify` has one of the changed files among its paths");
     }
     let observed = Observed { verified, ..Observed::default() };
-    let found = guard::check(&observed, &[], None, &policy.contracts, environment.now.date_naive());
+    let found = guard::check(&observed, &[], guard::Asked::Nobody, &policy.contracts, environment.now.date_naive());
     console.answer(&report::terminal::verified(&found.document, console.color))?;
     let worst = observed.verified.iter().map(|run| match run.outcome {
         Outcome::Passed(_) | Outcome::PassedBefore => 0,
