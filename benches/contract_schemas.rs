@@ -17,7 +17,7 @@ use mainguard::contracts::{graphql, protobuf};
 type Files = BTreeMap<String, Vec<u8>>;
 
 fn main() {
-    println!("{:<34} {:>9} {:>9} {:>11} {:>11}", "", "MB", "changes", "median ms", "slowest ms");
+    println!("{:<34} {:>9} {:>9} {:>11} {:>11}", "", "MB", "changes", "fastest ms", "median ms");
     for files in [32, 64, 127, 254, 508] {
         let (base, revision) = (protos(files, false), protos(files, true));
         let paths: Vec<String> = base.keys().cloned().collect();
@@ -70,7 +70,7 @@ fn measure(name: &str, files: &Files, run: impl Fn() -> usize) {
     times.sort_by(f64::total_cmp);
     let bytes: usize = files.values().map(Vec::len).sum();
     let megabytes = bytes as f64 / 1e6;
-    println!("{name:<34} {megabytes:>9.2} {changes:>9} {:>11.2} {:>11.2}", times[5], times[10]);
+    println!("{name:<34} {megabytes:>9.2} {changes:>9} {:>11.2} {:>11.2}", times[0], times[5]);
 }
 
 /// The same files on disk, and another program over them, if there is one.

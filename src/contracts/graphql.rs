@@ -14,7 +14,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use compare::Change;
 use model::{At, Kind, Schema};
 
-use super::{ContractChange, Format, Impact, Place, Side, Tree, Unreadable};
+use super::{ContractChange, Format, Impact, Place, Tree, Unreadable};
 
 /// What is asked of the comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +58,14 @@ pub fn diff(
     revision_paths: &[String],
     options: &Options,
 ) -> Result<Vec<ContractChange>, Unreadable> {
-    let after = read::schema(Side::Revision, revision, revision_paths)?;
-    let before = match read::schema(Side::Base, base, base_paths) {
+    let texts = [read::texts(base, base_paths), read::texts(revision, revision_paths)];
+    let [base, revision] = texts;
+    if base == revision {
+        return Ok(Vec::new());
+    }
+    let [before, after] = read::both(base, revision);
+    let after = after?;
+    let before = match before {
         Ok(before) => before,
         Err(unreadable) => return Ok(vec![not_judged(unreadable)]),
     };
@@ -69,7 +75,7 @@ pub fn diff(
         simplify(&mut changes);
     }
     changes.retain(|change| !(options.ignore_descriptions && rules::is_description(change.rule)));
-    let users = users(&before);
+    let users = users(&before, &changes);
     let places = [Lines::new(&before), Lines::new(&after)];
     let mut changes: Vec<ContractChange> = changes.into_iter().map(|change| said(change, &users, &places)).collect();
     changes.sort_by_cached_key(|change| {
@@ -154,22 +160,27 @@ fn simplify(changes: &mut Vec<Change>) {
     });
 }
 
-/// For every type, the fields and arguments that have it.
-fn users(schema: &Schema) -> HashMap<&str, BTreeSet<String>> {
-    let mut users: HashMap<&str, BTreeSet<String>> = HashMap::new();
+/// For every type of which something worse than harmless is told, the fields and arguments that have it.
+fn users(schema: &Schema, changes: &[Change]) -> HashMap<String, BTreeSet<String>> {
+    let told = changes.iter().filter(|change| change.impact > Impact::Compatible);
+    let owner = |change: &Change| change.path.split('.').next().unwrap_or_default().to_string();
+    let mut users: HashMap<String, BTreeSet<String>> = told.map(|change| (owner(change), BTreeSet::new())).collect();
     for one in &schema.types {
         for member in &one.members {
-            let path = format!("{}.{}", one.name, member.name);
             for argument in &member.arguments {
-                users.entry(&argument.ty.name).or_default().insert(format!("{path}({}:)", argument.name));
+                if let Some(users) = users.get_mut(&argument.ty.name) {
+                    users.insert(format!("{}.{}({}:)", one.name, member.name, argument.name));
+                }
             }
-            users.entry(&member.ty.name).or_default().insert(path);
+            if let Some(users) = users.get_mut(&member.ty.name) {
+                users.insert(format!("{}.{}", one.name, member.name));
+            }
         }
     }
     users
 }
 
-fn said(change: Change, users: &HashMap<&str, BTreeSet<String>>, places: &[Lines; 2]) -> ContractChange {
+fn said(change: Change, users: &HashMap<String, BTreeSet<String>>, places: &[Lines; 2]) -> ContractChange {
     let harmless = change.impact == Impact::Compatible;
     let (breaks, fix) = if harmless { (None, None) } else { rules::advice(change.rule) };
     let owner = change.path.split('.').next().unwrap_or_default();

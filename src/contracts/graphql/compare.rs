@@ -606,6 +606,11 @@ impl<'a, T> Lists<'a, T> {
             lists.added = new;
             return lists;
         }
+        // Most lists are as they were.
+        if old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| name(old) == name(new)) {
+            lists.mutual = old.into_iter().zip(new).collect();
+            return lists;
+        }
         let by_name: HashMap<&str, &'a T> = new.iter().map(|item| (name(item).as_str(), *item)).collect();
         let known: HashSet<&str> = old.iter().map(|item| name(item).as_str()).collect();
         for item in old {

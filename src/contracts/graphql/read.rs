@@ -2,7 +2,7 @@
 //!
 //! The parser goes down one call per bracket of a value, so brackets are counted before it starts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use apollo_parser::{Parser, SyntaxKind, SyntaxNode, SyntaxToken};
 
@@ -15,14 +15,30 @@ const MOST_BYTES: usize = 16 << 20;
 const MOST_DEEP: usize = 100;
 const MOST_TOKENS: usize = 4_000_000;
 
+/// The files of one side, sorted by path.
+pub(super) type Texts = Vec<(String, Vec<u8>)>;
+
+/// Reads both sides at once: to parse is most of the work, and the sides do not know of each other.
+pub(super) fn both(base: Texts, revision: Texts) -> [Result<Schema, Unreadable>; 2] {
+    std::thread::scope(|scope| {
+        let base = scope.spawn(move || schema(Side::Base, base));
+        let revision = schema(Side::Revision, revision);
+        match base.join() {
+            Ok(base) => [base, revision],
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+pub(super) fn texts(tree: &dyn Tree, paths: &[String]) -> Texts {
+    let paths: BTreeSet<&String> = paths.iter().collect();
+    paths.into_iter().filter_map(|path| Some((path.clone(), tree.read(path)?))).collect()
+}
+
 /// Reads and joins. Definitions stand in the order of paths; an extension may come before what it extends.
-pub(super) fn schema(side: Side, tree: &dyn Tree, paths: &[String]) -> Result<Schema, Unreadable> {
+fn schema(side: Side, texts: Texts) -> Result<Schema, Unreadable> {
     let mut schema = Schema::default();
-    let mut paths: Vec<&String> = paths.iter().collect();
-    paths.sort();
-    paths.dedup();
-    for path in paths {
-        let Some(bytes) = tree.read(path) else { continue };
+    for (path, bytes) in texts {
         let wrong = |line, column, what: String| Unreadable { side, file: path.clone(), line, column, what };
         if bytes.len() > MOST_BYTES {
             let what = format!("the file has {} bytes, more than the {MOST_BYTES} that are read", bytes.len());
@@ -46,23 +62,31 @@ pub(super) fn schema(side: Side, tree: &dyn Tree, paths: &[String]) -> Result<Sc
         let document = tree.document();
         let mut walker = Walker { text: &text, file, schema: &mut schema };
         walker.document(apollo_parser::cst::CstNode::syntax(&document));
-        schema.files.push(SourceFile { path: path.clone(), text });
+        schema.files.push(SourceFile { path, text });
     }
     for one in &mut schema.types {
         distinct(&mut one.members);
         for member in &mut one.members {
             distinct(&mut member.arguments);
         }
-        let mut seen = std::collections::HashSet::new();
-        one.named.retain(|(name, _)| seen.insert(name.clone()));
+        if one.named.len() > 1 {
+            let mut seen = HashSet::new();
+            one.named.retain(|(name, _)| seen.insert(name.clone()));
+        }
     }
     Ok(schema)
 }
 
 /// Of two members of one name the first counts: published schemas have such, and servers differ in what they do.
 fn distinct(members: &mut Vec<Member>) {
-    if members.len() > 1 {
-        let mut seen: std::collections::HashSet<String> = std::collections::HashSet::with_capacity(members.len());
+    // Hardly ever is there one to drop, and a few are compared faster than counted.
+    let mut seen: HashSet<&str> = HashSet::new();
+    let all_new = match members.len() {
+        ..16 => (1..members.len()).all(|at| members[..at].iter().all(|other| other.name != members[at].name)),
+        _ => members.iter().all(|member| seen.insert(&member.name)),
+    };
+    if !all_new {
+        let mut seen: HashSet<String> = HashSet::with_capacity(members.len());
         members.retain(|member| seen.insert(member.name.clone()));
     }
 }
@@ -392,7 +416,7 @@ mod tests {
     fn read(files: &[(&str, &str)]) -> Result<Schema, Unreadable> {
         let tree: std::collections::BTreeMap<String, Vec<u8>> =
             files.iter().map(|(path, text)| (path.to_string(), text.as_bytes().to_vec())).collect();
-        schema(Side::Base, &tree, &tree.paths())
+        schema(Side::Base, texts(&tree, &tree.paths()))
     }
 
     #[test]

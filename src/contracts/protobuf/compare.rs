@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::features::Feature;
 use super::lexer::Span;
-use super::link::{Linked, LinkedEnum, LinkedField, LinkedMessage, LinkedService, joined};
+use super::link::{Fields, Linked, LinkedEnum, LinkedField, LinkedMessage, LinkedService, joined};
 use super::model::{Label, Method, Opt, Range, Syntax, Written, option};
 use super::rules::{FILE_OPTIONS, rank};
 
@@ -223,12 +223,8 @@ impl<'a> Comparison<'a> {
             side.services.iter().map(|one| (one.file, one.service.name.as_str(), one.service.span)).collect()
         };
         let extensions = |side: &'a Linked<'a>| -> Vec<Declared<'a>> {
-            let of = |one: &'a LinkedField<'a>| {
-                let package = &side.file(one.file).package;
-                let nested = one.full.strip_prefix(package.as_str()).unwrap_or(&one.full);
-                (one.file, nested.trim_start_matches('.'), one.field.span)
-            };
-            side.extensions.iter().map(of).collect()
+            let named = side.extensions.iter().zip(&side.extension_names);
+            named.map(|(one, nested)| (one.file, nested.as_str(), one.field.span)).collect()
         };
         let surviving = Names::new(revision, &messages(revision));
         for (what, old, new) in [
@@ -250,12 +246,15 @@ impl<'a> Comparison<'a> {
         };
         for &(at, nested, span) in old {
             let file = self.base.file(at);
-            let full = joined(&file.package, nested);
             let same_file = self.revision_files.get(file.path.as_str()).copied();
             let left_file = same_file.filter(|other| !new.in_file.contains_key(&(*other, nested)));
             let package_stays = self.revision.loaded.packages.contains_key(&file.package);
             let elsewhere = new.in_package.get(&(file.package.as_str(), nested)).copied();
             let left_package = package_stays && elsewhere.is_none();
+            if left_file.is_none() && !left_package {
+                continue;
+            }
+            let full = joined(&file.package, nested);
             let map = self.map_field(at, nested);
             let causes = || {
                 let mut causes = self.gone_with_file(at);
@@ -325,7 +324,7 @@ impl<'a> Comparison<'a> {
         for (at, before) in base.messages.iter().enumerate() {
             let path = &base.file(before.file).path;
             let same_path = |other: &usize| &revision.file(revision.messages[*other].file).path == path;
-            let others = by_name.get(before.full.as_str()).map(|others| &others[..]).unwrap_or_default();
+            let others = by_name.get(&*before.full).map(|others| &others[..]).unwrap_or_default();
             if let Some(&other) = others.iter().find(|other| same_path(other)).or(others.first()) {
                 self.message_pair(at, other);
             }
@@ -334,7 +333,7 @@ impl<'a> Comparison<'a> {
 
     fn message_pair(&mut self, at: usize, other: usize) {
         let (before, after) = (&self.base.messages[at], &self.revision.messages[other]);
-        let full = before.full.as_str();
+        let full = &*before.full;
         let (base, revision) = (spot(before.file, before.message.span), spot(after.file, after.message.span));
         let name = after.message.name.as_str();
 
@@ -383,8 +382,8 @@ impl<'a> Comparison<'a> {
         }
 
         let (old, new) = (self.base.fields(at), self.revision.fields(other));
-        for (number, field) in &old {
-            match new.get(number) {
+        for field in old.iter() {
+            match new.get(field.field.number) {
                 Some(other) => self.field_pair(field, other),
                 None => self.field_gone(field, before, after),
             }
@@ -394,7 +393,7 @@ impl<'a> Comparison<'a> {
 
     fn field_gone(&mut self, field: &LinkedField, before: &LinkedMessage, after: &LinkedMessage) {
         let number = field.field.number;
-        let name = &field.field.name;
+        let (name, full) = (&field.field.name, field.full());
         let within = |range: &Range| (range.first..=range.last).contains(&number);
         let number_reserved = after.message.reserved_ranges.iter().any(within);
         let name_reserved = after.message.reserved_names.contains(name);
@@ -402,8 +401,8 @@ impl<'a> Comparison<'a> {
         let revision = spot(after.file, after.message.span);
         let moved = after.message.fields.iter().find(|other| other.name == *name);
         let message = match moved {
-            Some(other) => format!("the field `{}` changed its number from {number} to {}", field.full, other.number),
-            None => format!("the field `{}` = {number} is gone", field.full),
+            Some(other) => format!("the field `{full}` changed its number from {number} to {}", other.number),
+            None => format!("the field `{full}` = {number} is gone"),
         };
         let shown = number.to_string();
         let common: [&str; 3] = [&shown, name, &before.message.name];
@@ -411,11 +410,11 @@ impl<'a> Comparison<'a> {
             (None, Some(more)) => format!("{message}, and {more}"),
             _ => message.clone(),
         };
-        let causes = vec![format!("gone {}", field.full)];
+        let causes = vec![format!("gone {full}")];
         let after_number = moved.map(|other| other.number.to_string());
         let mut say = |rule: &str, more: Option<&'static str>, args: &[&str]| {
             let said = Said { message: also(more), args, before: Some(&shown), after: after_number.as_deref() };
-            self.say(rule, causes.clone(), &field.full, said, base, revision);
+            self.say(rule, causes.clone(), &full, said, base, revision);
         };
         say("FIELD_NO_DELETE", None, &common);
         if !number_reserved {
@@ -428,45 +427,40 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn required(
-        &mut self,
-        old: &BTreeMap<i64, LinkedField>,
-        new: &BTreeMap<i64, LinkedField>,
-        before: &LinkedMessage,
-        after: &LinkedMessage,
-    ) {
+    fn required(&mut self, old: &Fields, new: &Fields, before: &LinkedMessage, after: &LinkedMessage) {
         let is_required = |field: &&LinkedField| field.field.label == Label::Required;
         let rule = "MESSAGE_SAME_REQUIRED_FIELDS";
-        for (number, field) in old {
+        for field in old.iter() {
+            let number = field.field.number;
             if !is_required(&field) || new.get(number).filter(is_required).is_some() {
                 continue;
             }
+            let full = field.full();
             let said = Said {
-                message: format!(
-                    "`{}` is no longer required: readers of the base refuse messages without it",
-                    field.full
-                ),
+                message: format!("`{full}` is no longer required: readers of the base refuse messages without it"),
                 args: &[&before.message.name, &number.to_string()],
                 before: Some("required"),
                 after: None,
             };
-            let causes = vec![format!("gone {}", field.full), format!("cardinality {}", field.full)];
+            let causes = vec![format!("gone {full}"), format!("cardinality {full}")];
             let (base, revision) = (spot(field.file, field.field.span), spot(after.file, after.message.span));
-            self.say(rule, causes, &field.full, said, base, revision);
+            self.say(rule, causes, &full, said, base, revision);
         }
-        for (number, field) in new {
+        for field in new.iter() {
+            let number = field.field.number;
             if !is_required(&field) || old.get(number).filter(is_required).is_some() {
                 continue;
             }
+            let full = field.full();
             let said = Said {
-                message: format!("`{}` is required: messages from before do not have it and are refused", field.full),
+                message: format!("`{full}` is required: messages from before do not have it and are refused"),
                 args: &[&after.message.name, &number.to_string()],
                 before: None,
                 after: Some("required"),
             };
-            let name = old.get(number).map_or(&field.full, |old| &old.full);
+            let name = old.get(number).map_or_else(|| full.clone(), LinkedField::full);
             let causes = vec![format!("cardinality {name}")];
-            self.say(rule, causes, &field.full, said, None, spot(field.file, field.field.span));
+            self.say(rule, causes, &full, said, None, spot(field.file, field.field.span));
         }
     }
 
@@ -792,7 +786,7 @@ impl<'a> Comparison<'a> {
 }
 
 fn homes<'a>(side: &'a Linked<'a>) -> HashMap<&'a str, usize> {
-    let messages = side.messages.iter().map(|one| (one.full.as_str(), one.file));
+    let messages = side.messages.iter().map(|one| (&*one.full, one.file));
     let enums = side.enums.iter().map(|one| (one.full.as_str(), one.file));
     let services = side.services.iter().map(|one| (one.full.as_str(), one.file));
     messages.chain(enums).chain(services).collect()

@@ -75,6 +75,11 @@ impl Features {
         self.values[feature as usize]
     }
 
+    /// Whether all values are the same, wherever they come from.
+    pub(super) fn same(&self, other: &Self) -> bool {
+        self.values == other.values
+    }
+
     /// Whether the file decides, by its language or by an option of its own.
     pub(super) fn from_file(&self, feature: Feature) -> bool {
         !self.own[feature as usize]

@@ -5,10 +5,13 @@ use std::collections::HashSet;
 use super::compare::{Comparison, Said, Spot, at_option, option_text, spot};
 use super::features::Feature;
 use super::link::{Cardinality, Kind, Linked, LinkedField, LinkedMessage, joined};
-use super::model::{Opt, Scalar, Syntax, option};
+use super::model::{File, Opt, Scalar, Syntax, option};
 
 impl<'a> Comparison<'a> {
     pub(super) fn field_pair(&mut self, before: &LinkedField, after: &LinkedField) {
+        if self.nothing_differs(before, after) {
+            return;
+        }
         let pair = Pair::new(self, before, after);
         let kind_changed = self.types(&pair);
         let left_oneof = self.oneofs(&pair);
@@ -18,6 +21,27 @@ impl<'a> Comparison<'a> {
         self.names(&pair);
         self.defaults(&pair, kind_changed);
         self.encodings(&pair);
+    }
+
+    /// Most fields of most changes are as they were. This says so at once, or does not know.
+    fn nothing_differs(&self, before: &LinkedField, after: &LinkedField) -> bool {
+        let (one, other) = (before.field, after.field);
+        let same_option = |(one, other): (&Opt, &Opt)| one.name == other.name && one.value == other.value;
+        let written = one.name == other.name
+            && one.label == other.label
+            && one.options.len() == other.options.len()
+            && one.options.iter().zip(&other.options).all(same_option);
+        if !written || before.extendee.is_some() || one.oneof.is_some() || other.oneof.is_some() {
+            return false;
+        }
+        let resolved = before.kind == after.kind
+            && !matches!(before.kind, Kind::Enum | Kind::Unknown)
+            && before.type_name == after.type_name
+            && before.cardinality == after.cardinality
+            && before.features.same(&after.features);
+        let (file, other_file) = (self.base.file(before.file), self.revision.file(after.file));
+        let checks = |file: &File| option(&file.options, "java_string_check_utf8").map(|option| option.value.clone());
+        resolved && file.syntax == other_file.syntax && checks(file) == checks(other_file)
     }
 
     fn say_pair(
@@ -30,8 +54,9 @@ impl<'a> Comparison<'a> {
         spots: [Spot; 2],
     ) {
         let number = pair.before.field.number.to_string();
-        let name = if pair.before.extendee.is_some() { &pair.after.full } else { &pair.after.field.name };
-        let args = [&number, name.as_str(), &pair.owner, values[0], values[1]];
+        let name =
+            if pair.before.extendee.is_some() { pair.after_full.as_str() } else { pair.after.field.name.as_str() };
+        let args = [&number, name, &pair.owner, values[0], values[1]];
         let said = Said { message, args: &args, before: Some(values[0]), after: Some(values[1]) };
         self.say(rule, causes, &pair.subject, said, spots[0], spots[1]);
     }
@@ -90,7 +115,7 @@ impl<'a> Comparison<'a> {
                 format!("{} (delimited)", field.type_name)
             }
             Kind::Group => format!("group {}", field.type_name),
-            _ => field.type_name.clone(),
+            _ => field.type_name.to_string(),
         }
     }
 
@@ -123,8 +148,7 @@ impl<'a> Comparison<'a> {
         };
         let mut causes = Vec::new();
         if let (Some(old), None) = (&old, &new) {
-            let message = pair.before.full.rsplit_once('.').map_or("", |(message, _)| message);
-            causes.push(format!("gone {}", joined(message, old)));
+            causes.push(format!("gone {}", joined(&pair.before.scope, old)));
         }
         causes.push(format!("oneof {}", pair.subject));
         let number = pair.before.field.number.to_string();
@@ -155,7 +179,7 @@ impl<'a> Comparison<'a> {
             causes.push(format!("type {}", pair.subject));
         }
         if causes.is_empty() && same_words && from_file {
-            causes = self.feature_causes(feature, true, (before.file, after.file), &before.full, own.clone());
+            causes = self.feature_causes(feature, true, (before.file, after.file), &pair.full, own.clone());
         } else {
             let files = (self.base.file(before.file), self.revision.file(after.file));
             if files.0.path == files.1.path && files.0.syntax != files.1.syntax && causes.is_empty() && from_file {
@@ -183,7 +207,7 @@ impl<'a> Comparison<'a> {
         let (before, after) = (pair.before, pair.after);
         let extension = before.extendee.is_some();
         let (old, new) = match extension {
-            true => (&before.full, &after.full),
+            true => (&pair.full, &pair.after_full),
             false => (&before.field.name, &after.field.name),
         };
         let cause = format!("name {}", pair.subject);
@@ -297,8 +321,7 @@ impl<'a> Comparison<'a> {
             |field: &LinkedField| option(&field.field.options, "ctype").is_some() || !field.features.from_file(feature);
         let from_file = !own(pair.before) && !own(pair.after);
         let cause = format!("string type {}", pair.subject);
-        let causes =
-            self.feature_causes(feature, from_file, (pair.before.file, pair.after.file), &pair.before.full, cause);
+        let causes = self.feature_causes(feature, from_file, (pair.before.file, pair.after.file), &pair.full, cause);
         let spots = [place(pair.base, pair.before), place(pair.revision, pair.after)];
         self.say_pair("FIELD_SAME_CPP_STRING_TYPE", causes, pair, message, [&old, &new], spots);
     }
@@ -314,7 +337,7 @@ impl<'a> Comparison<'a> {
         if old != new {
             let message = format!("{} changed its UTF-8 validation from {old} to {new}", pair.called);
             let cause = format!("utf8 {}", pair.subject);
-            let causes = self.feature_causes(feature, from_file, (before.file, after.file), &before.full, cause);
+            let causes = self.feature_causes(feature, from_file, (before.file, after.file), &pair.full, cause);
             let spots = [place(pair.base, before, feature), place(pair.revision, after, feature)];
             self.say_pair("FIELD_SAME_UTF8_VALIDATION", causes, pair, message, [old, new], spots);
         }
@@ -334,7 +357,7 @@ impl<'a> Comparison<'a> {
             let own = |field: &LinkedField| !field.features.from_file(Feature::JavaUtf8Validation);
             let from_file = from_file && !own(before) && !own(after);
             let cause = format!("utf8 {}", pair.subject);
-            let mut causes = self.feature_causes(feature, from_file, (before.file, after.file), &before.full, cause);
+            let mut causes = self.feature_causes(feature, from_file, (before.file, after.file), &pair.full, cause);
             if set.map(|set| &set.value) != new_set.map(|set| &set.value) {
                 causes = vec![format!("java_string_check_utf8 {}", self.revision.file(after.file).path)];
             }
@@ -353,6 +376,8 @@ impl<'a> Comparison<'a> {
 struct Pair<'p, 'a> {
     before: &'p LinkedField<'a>,
     after: &'p LinkedField<'a>,
+    full: String,
+    after_full: String,
     /// For a part of a map's entry, the map.
     subject: String,
     called: String,
@@ -371,13 +396,15 @@ impl<'p, 'a> Pair<'p, 'a> {
         let entry = |message: Option<&LinkedMessage>| message.is_some_and(|message| message.message.map_entry);
         let map = parent.filter(|parent| parent.message.map_entry);
         let map = map.and_then(|parent| comparison.map_field(before.file, &parent.nested));
-        let subject = map.clone().unwrap_or_else(|| before.full.clone());
+        let full = before.full();
+        let subject = map.clone().unwrap_or_else(|| full.clone());
         let called = match (map, before.extendee.is_some()) {
             (Some(map), _) => format!("the {} of the map `{map}`", before.field.name),
-            (None, true) => format!("the extension `{}`", before.full),
-            (None, false) => format!("the field `{}`", before.full),
+            (None, true) => format!("the extension `{full}`"),
+            (None, false) => format!("the field `{full}`"),
         };
-        let message = parent.map_or_else(|| before.extendee.clone().unwrap_or_default(), |parent| parent.full.clone());
+        let message =
+            parent.map_or_else(|| before.extendee.clone().unwrap_or_default(), |parent| parent.full.to_string());
         let owner = match &before.extendee {
             Some(extendee) => extendee.clone(),
             None => message.rsplit('.').next().unwrap_or_default().into(),
@@ -386,6 +413,8 @@ impl<'p, 'a> Pair<'p, 'a> {
             map_entry: entry(parent) && entry(other),
             base: spot(before.file, before.field.span),
             revision: spot(after.file, after.field.span),
+            after_full: after.full(),
+            full,
             before,
             after,
             subject,
@@ -401,7 +430,7 @@ fn same_but_unknown(before: &LinkedField, after: &LinkedField) -> bool {
     let ends = |long: &str, short: &str| {
         long.strip_suffix(short).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')) && !short.is_empty()
     };
-    let (old, new) = (before.type_name.as_str(), after.type_name.as_str());
+    let (old, new) = (&*before.type_name, &*after.type_name);
     (before.kind == Kind::Unknown || after.kind == Kind::Unknown) && (ends(old, new) || ends(new, old))
 }
 

@@ -4,7 +4,8 @@
 //! name wins. What a file does not import it does not see, unless nothing else is known of the name.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use super::features::{Feature, Features};
 use super::lexer::Span;
@@ -49,7 +50,7 @@ impl Cardinality {
 
 pub(super) struct LinkedMessage<'a> {
     pub(super) file: usize,
-    pub(super) full: String,
+    pub(super) full: Rc<str>,
     /// The name without the package.
     pub(super) nested: String,
     pub(super) message: &'a Message,
@@ -70,14 +71,33 @@ pub(super) struct LinkedField<'a> {
     pub(super) parent: Option<usize>,
     /// What an extension extends.
     pub(super) extendee: Option<String>,
-    /// Its scope and its name: full for an extension.
-    pub(super) full: String,
+    /// What it is declared in: a message, or the package.
+    pub(super) scope: Rc<str>,
     pub(super) field: &'a Field,
     pub(super) kind: Kind,
     /// Full name of the message or enum it holds, or empty.
-    pub(super) type_name: String,
+    pub(super) type_name: Rc<str>,
     pub(super) cardinality: Cardinality,
     pub(super) features: Features,
+}
+
+impl LinkedField<'_> {
+    pub(super) fn full(&self) -> String {
+        joined(&self.scope, &self.field.name)
+    }
+}
+
+/// The fields of a message in the order of their numbers.
+pub(super) struct Fields<'a>(Vec<LinkedField<'a>>);
+
+impl<'a> Fields<'a> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &LinkedField<'a>> {
+        self.0.iter()
+    }
+
+    pub(super) fn get(&self, number: i64) -> Option<&LinkedField<'a>> {
+        self.0.binary_search_by_key(&number, |field| field.field.number).ok().map(|at| &self.0[at])
+    }
 }
 
 pub(super) struct LinkedService<'a> {
@@ -93,10 +113,14 @@ pub(super) struct Linked<'a> {
     pub(super) enums: Vec<LinkedEnum<'a>>,
     pub(super) services: Vec<LinkedService<'a>>,
     pub(super) extensions: Vec<LinkedField<'a>>,
+    /// Their names without the package.
+    pub(super) extension_names: Vec<String>,
     /// Every enum that was read, compared or not.
     all_enums: HashMap<String, &'a Enum>,
-    symbols: HashMap<String, Vec<(usize, bool)>>,
+    /// By full name: the files that declare it, and whether it is an enum.
+    symbols: HashMap<Rc<str>, Vec<(usize, bool)>>,
     visible: Vec<HashSet<usize>>,
+    none: Rc<str>,
     lines: Vec<OnceCell<Vec<u32>>>,
 }
 
@@ -108,8 +132,10 @@ impl<'a> Linked<'a> {
             enums: Vec::new(),
             services: Vec::new(),
             extensions: Vec::new(),
+            extension_names: Vec::new(),
             all_enums: HashMap::new(),
             symbols: HashMap::new(),
+            none: "".into(),
             visible: (0..loaded.compared).map(|file| visible(loaded, file)).collect(),
             lines: loaded.files.iter().map(|_| OnceCell::new()).collect(),
         };
@@ -140,7 +166,7 @@ impl<'a> Linked<'a> {
     /// As deep as the parser let it be.
     fn declare_message(&mut self, at: usize, package: &str, outer: &str, message: &'a Message, above: Features) {
         let nested = joined(outer, &message.name);
-        let full = joined(package, &nested);
+        let full: Rc<str> = joined(package, &nested).into();
         let features = above.below(&message.options);
         self.symbols.entry(full.clone()).or_default().push((at, false));
         if at < self.loaded.compared {
@@ -157,7 +183,7 @@ impl<'a> Linked<'a> {
     fn declare_enum(&mut self, at: usize, package: &str, outer: &str, all: &'a Enum, above: Features) {
         let nested = joined(outer, &all.name);
         let full = joined(package, &nested);
-        self.symbols.entry(full.clone()).or_default().push((at, true));
+        self.symbols.entry(full.as_str().into()).or_default().push((at, true));
         self.all_enums.entry(full.clone()).or_insert(all);
         if at < self.loaded.compared {
             self.enums.push(LinkedEnum { file: at, full, nested, all, features: above.below(&all.options) });
@@ -169,51 +195,55 @@ impl<'a> Linked<'a> {
         for at in 0..self.loaded.compared {
             let file = self.file(at);
             let features = Features::of_file(file.syntax, &file.options);
-            found.extend(file.extensions.iter().map(|field| self.extension(at, &file.package, field, features)));
+            let package: Rc<str> = file.package.as_str().into();
+            found.extend(file.extensions.iter().map(|field| self.extension(at, &package, field, features)));
         }
         for message in &self.messages {
             let extensions = message.message.extensions.iter();
             found.extend(extensions.map(|field| self.extension(message.file, &message.full, field, message.features)));
         }
+        let nested = |one: &LinkedField| {
+            let full = one.full();
+            let rest = full.strip_prefix(self.file(one.file).package.as_str()).unwrap_or(&full);
+            rest.trim_start_matches('.').to_string()
+        };
+        self.extension_names = found.iter().map(nested).collect();
         self.extensions = found;
     }
 
-    fn extension(&self, at: usize, scope: &str, field: &'a Field, above: Features) -> LinkedField<'a> {
+    fn extension(&self, at: usize, scope: &Rc<str>, field: &'a Field, above: Features) -> LinkedField<'a> {
         let written = field.extendee.as_deref().unwrap_or_default();
         let extendee = self.resolve(at, scope, written).0;
         let mut linked = self.linked_field(at, scope, field, above);
-        linked.extendee = Some(extendee);
+        linked.extendee = Some(extendee.to_string());
         linked
     }
 
-    /// The fields of a message, by number. Of two with one number, the first.
-    pub(super) fn fields(&self, at: usize) -> BTreeMap<i64, LinkedField<'a>> {
+    /// The fields of a message. Of two with one number, the first counts.
+    pub(super) fn fields(&self, at: usize) -> Fields<'a> {
         let message = &self.messages[at];
-        let mut fields = BTreeMap::new();
-        for field in &message.message.fields {
-            let above = match field.oneof {
-                Some(oneof) => message.message.oneofs.get(oneof).map(|oneof| message.features.below(&oneof.options)),
-                None => None,
-            };
-            fields.entry(field.number).or_insert_with(|| {
-                let mut linked =
-                    self.linked_field(message.file, &message.full, field, above.unwrap_or(message.features));
-                linked.parent = Some(at);
-                if message.message.map_entry && linked.kind == Kind::Group {
-                    linked.kind = Kind::Message;
-                }
-                linked
-            });
-        }
-        fields
+        let linked = |field: &'a Field| {
+            let oneof = field.oneof.and_then(|oneof| message.message.oneofs.get(oneof));
+            let above = oneof.map_or(message.features, |oneof| message.features.below(&oneof.options));
+            let mut linked = self.linked_field(message.file, &message.full, field, above);
+            linked.parent = Some(at);
+            if message.message.map_entry && linked.kind == Kind::Group {
+                linked.kind = Kind::Message;
+            }
+            linked
+        };
+        let mut fields: Vec<LinkedField> = message.message.fields.iter().map(linked).collect();
+        fields.sort_by_key(|field| field.field.number);
+        fields.dedup_by_key(|field| field.field.number);
+        Fields(fields)
     }
 
-    fn linked_field(&self, at: usize, scope: &str, field: &'a Field, above: Features) -> LinkedField<'a> {
+    fn linked_field(&self, at: usize, scope: &Rc<str>, field: &'a Field, above: Features) -> LinkedField<'a> {
         let features = above.below(&field.options);
         let (kind, type_name) = match &field.written {
-            Written::Scalar(scalar) => (Kind::Scalar(*scalar), String::new()),
-            Written::Map(entry) => (Kind::Message, joined(scope, entry)),
-            Written::Group(name) => (Kind::Group, joined(scope, name)),
+            Written::Scalar(scalar) => (Kind::Scalar(*scalar), self.none.clone()),
+            Written::Map(entry) => (Kind::Message, joined(scope, entry).into()),
+            Written::Group(name) => (Kind::Group, joined(scope, name).into()),
             Written::Named(name) => {
                 let (full, kind) = self.resolve(at, scope, name);
                 let delimited = features.get(Feature::MessageEncoding) == "DELIMITED";
@@ -235,22 +265,27 @@ impl<'a> Linked<'a> {
                 }
             }
         };
-        let full = joined(scope, &field.name);
-        LinkedField { file: at, parent: None, extendee: None, full, field, kind, type_name, cardinality, features }
+        let scope = scope.clone();
+        LinkedField { file: at, parent: None, extendee: None, scope, field, kind, type_name, cardinality, features }
     }
 
     /// The full name behind a name, and what it is.
-    pub(super) fn resolve(&self, at: usize, scope: &str, name: &str) -> (String, Kind) {
+    pub(super) fn resolve(&self, at: usize, scope: &str, name: &str) -> (Rc<str>, Kind) {
         if let Some(full) = name.strip_prefix('.') {
-            return (full.into(), self.kind_of(at, full).unwrap_or(Kind::Unknown));
+            return self.find(at, full, false).unwrap_or_else(|| (full.into(), Kind::Unknown));
         }
+        let mut full = String::with_capacity(scope.len() + 1 + name.len());
         for everything in [false, true] {
             let mut scope = scope;
             loop {
-                let full = joined(scope, name);
-                let kind = if everything { self.kind_anywhere(&full) } else { self.kind_of(at, &full) };
-                if let Some(kind) = kind {
-                    return (full, kind);
+                full.clear();
+                if !scope.is_empty() {
+                    full.push_str(scope);
+                    full.push('.');
+                }
+                full.push_str(name);
+                if let Some(found) = self.find(at, &full, everything) {
+                    return found;
                 }
                 if scope.is_empty() {
                     break;
@@ -261,21 +296,17 @@ impl<'a> Linked<'a> {
         (name.into(), Kind::Unknown)
     }
 
-    fn kind_of(&self, at: usize, full: &str) -> Option<Kind> {
-        let seen = self.symbols.get(full).and_then(|places| {
-            places.iter().find(|(file, _)| self.visible.get(at).is_some_and(|visible| visible.contains(file)))
-        });
-        let well_known = || {
-            let import = well_known::declaring(full)?;
-            let missing = self.loaded.missing[at].iter().any(|path| path == import.0);
-            missing.then_some(import.1)
-        };
-        seen.map(|(_, is_enum)| if *is_enum { Kind::Enum } else { Kind::Message }).or_else(well_known)
-    }
-
-    fn kind_anywhere(&self, full: &str) -> Option<Kind> {
-        let (_, is_enum) = self.symbols.get(full)?.first()?;
-        Some(if *is_enum { Kind::Enum } else { Kind::Message })
+    /// What a full name stands for, among what a file sees or among everything.
+    fn find(&self, at: usize, full: &str, everything: bool) -> Option<(Rc<str>, Kind)> {
+        let kind = |is_enum: bool| if is_enum { Kind::Enum } else { Kind::Message };
+        if let Some((full, places)) = self.symbols.get_key_value(full) {
+            let sees = |file: &usize| everything || self.visible.get(at).is_some_and(|visible| visible.contains(file));
+            if let Some((_, is_enum)) = places.iter().find(|(file, _)| sees(file)) {
+                return Some((full.clone(), kind(*is_enum)));
+            }
+        }
+        let (_, kind) = well_known::declaring(full, &self.loaded.missing[at])?;
+        Some((full.into(), kind))
     }
 
     /// Names and numbers of an enum, wherever it was read.

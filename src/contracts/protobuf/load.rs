@@ -75,27 +75,22 @@ pub(super) fn both(
     let mut not_judged = Vec::new();
     let mut skipped = BTreeSet::new();
     let mut parsed = [BTreeMap::new(), BTreeMap::new()];
-    for path in &compared {
-        let read = [base.parse(path), revision.parse(path)];
-        match read {
-            [base, Ok(revision)] => {
-                match base {
-                    Ok(Some(file)) => drop(parsed[0].insert(path.clone(), file)),
-                    Ok(None) => {}
-                    // The base is as it is: a change that mends it must be able to pass.
-                    Err(unreadable) => {
-                        skipped.insert(path.clone());
-                        not_judged.push(unreadable);
-                    }
-                }
-                if let Some(file) = revision {
-                    parsed[1].insert(path.clone(), file);
-                }
-            }
-            [_, Err(unreadable)] if changed.contains(path) => return Err(unreadable),
-            [_, Err(unreadable)] => {
+    let texts = [base.texts(&compared), revision.texts(&compared)];
+    let [before, after] = parse_both(texts);
+    for ((path, before), after) in compared.iter().zip(before).zip(after) {
+        match (before, after) {
+            (_, Some(Err(unreadable))) if changed.contains(path) => return Err(unreadable),
+            // The base is as it is: a change that mends it must be able to pass.
+            (Some(Err(unreadable)), _) | (_, Some(Err(unreadable))) => {
                 skipped.insert(path.clone());
                 not_judged.push(unreadable);
+            }
+            (before, after) => {
+                for (side, file) in [before, after].into_iter().enumerate() {
+                    if let Some(Ok(file)) = file {
+                        parsed[side].insert(path.clone(), file);
+                    }
+                }
             }
         }
     }
@@ -104,6 +99,24 @@ pub(super) fn both(
     let revision = revision.finish(revision_files, &skipped, &mut not_judged);
     not_judged.dedup_by(|one, other| one.file == other.file);
     Ok(Both { base, revision, not_judged })
+}
+
+type Texts = Vec<(String, Option<Vec<u8>>)>;
+type Parsed = Vec<Option<Result<File, Unreadable>>>;
+
+/// Each side at once: to read is most of the work, and the sides do not know of each other.
+fn parse_both([base, revision]: [Texts; 2]) -> [Parsed; 2] {
+    let all = |side: Side, texts: Texts| -> Parsed {
+        texts.into_iter().map(|(path, text)| text.map(|text| parse(side, &path, text))).collect()
+    };
+    std::thread::scope(|scope| {
+        let base = scope.spawn(move || all(Side::Base, base));
+        let revision = all(Side::Revision, revision);
+        match base.join() {
+            Ok(base) => [base, revision],
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 #[derive(Clone, Debug, Default)]
@@ -219,12 +232,10 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// A contract of this side, or `None` if the side has none of this path.
-    fn parse(&mut self, path: &str) -> Result<Option<File>, Unreadable> {
-        match self.texts.remove(path).or_else(|| self.contract(path)) {
-            Some(text) => parse(self.side, path, text).map(Some),
-            None => Ok(None),
-        }
+    /// The files that are compared, as far as this side has them.
+    fn texts(&mut self, compared: &BTreeSet<String>) -> Vec<(String, Option<Vec<u8>>)> {
+        let text = |path: &String| (path.clone(), self.texts.remove(path).or_else(|| self.contract(path)));
+        compared.iter().map(text).collect()
     }
 
     /// Reads what the compared files import, and ties all together.

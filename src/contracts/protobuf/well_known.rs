@@ -34,10 +34,11 @@ const FILES: [(&str, &str, &str); 14] = [
     ),
 ];
 
-/// The file that declares a name, and what the name is.
-pub(super) fn declaring(full: &str) -> Option<(&'static str, Kind)> {
+/// The file that declares a name, of those that are imported, and what the name is.
+pub(super) fn declaring(full: &str, imports: &[String]) -> Option<(&'static str, Kind)> {
     let name = full.strip_prefix("google.protobuf.")?;
-    FILES.iter().find_map(|(file, messages, enums)| {
+    let files = imports.iter().filter_map(|import| FILES.iter().find(|(file, ..)| file == import));
+    files.into_iter().find_map(|(file, messages, enums)| {
         let has = |names: &str| names.split(' ').any(|known| known == name && !known.is_empty());
         match (has(messages), has(enums)) {
             (true, _) => Some((*file, Kind::Message)),
@@ -53,9 +54,12 @@ mod tests {
 
     #[test]
     fn names_lead_to_their_files() {
-        assert_eq!(declaring("google.protobuf.Timestamp"), Some(("google/protobuf/timestamp.proto", Kind::Message)));
-        assert_eq!(declaring("google.protobuf.NullValue").map(|found| found.1), Some(Kind::Enum));
-        assert_eq!(declaring("google.protobuf."), None);
-        assert_eq!(declaring("acme.Timestamp"), None);
+        let imports = ["google/protobuf/struct.proto".to_string(), "a.proto".into()];
+        let kind = |full: &str| declaring(full, &imports).map(|found| found.1);
+        assert_eq!(kind("google.protobuf.Struct"), Some(Kind::Message));
+        assert_eq!(kind("google.protobuf.NullValue"), Some(Kind::Enum));
+        for unknown in ["google.protobuf.", "google.protobuf.Timestamp", "acme.Struct"] {
+            assert_eq!(kind(unknown), None, "{unknown} is not imported");
+        }
     }
 }
