@@ -231,3 +231,8 @@ fn formats_are_what_they_say() {
 fn every_sql_rule_fires_alone() {
     judge("sql", &sql::rules::RULES.iter().map(|rule| rule.id).collect::<Vec<_>>());
 }
+
+#[test]
+fn every_route_rule_fires_alone() {
+    judge("routes", &routes::rules::RULES.iter().map(|rule| rule.id).collect::<Vec<_>>());
+}
