@@ -190,7 +190,8 @@ fn end(child: &mut Child) {
     #[cfg(unix)]
     {
         let group = format!("-{}", child.id());
-        let kill = Command::new("kill").args(["-KILL", "--", &group]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let kill =
+            Command::new("kill").args(["-KILL", "--", &group]).stdout(Stdio::null()).stderr(Stdio::null()).status();
         drop(kill);
     }
     let _ = child.kill();
@@ -275,8 +276,7 @@ mod tests {
     fn ran(script: &str, all: &[(&str, &str)]) -> Ended {
         let folder = tempfile::tempdir().unwrap();
         let path = std::env::var_os("PATH").unwrap();
-        let ended =
-            run(script, &files(all), Duration::from_secs(20), &[("PATH".into(), path)], folder.path()).unwrap();
+        let ended = run(script, &files(all), Duration::from_secs(20), &[("PATH".into(), path)], folder.path()).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "the folder is taken away");
         ended
     }

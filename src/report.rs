@@ -14,9 +14,7 @@ use std::str::FromStr;
 use crate::change::{ChangeSet, CommitId, Head};
 use crate::finding::Level;
 use crate::guards::Guard;
-use crate::text::{
-    counted, ending, nearest, one_line, percent_encoded, shorten, visible_in_logs as visible,
-};
+use crate::text::{counted, ending, nearest, one_line, percent_encoded, shorten, visible_in_logs as visible};
 use crate::verdict::Outcome;
 
 pub mod annotations;

@@ -220,6 +220,9 @@ mod tests {
         assert!(refused("[[accepted]]\nfingerprint = \"000000000000\"\nreason = \" \"\n").contains("entry 1"));
         assert!(refused("[[accepted]]\nfingerprint = \"zz\"\nreason = \"x\"\n").contains("hexadecimal"));
         assert!(refused("\n[[accepted]]\nfingerprint = \"000000000000\"\nreson = \"x\"\n").contains("line 4"));
-        assert!(refused("[[accepted]]\nfingerprint = \"000000000000\"\nreason = \"x\"\nexpires = \"soon\"\n").contains("expires"));
+        assert!(
+            refused("[[accepted]]\nfingerprint = \"000000000000\"\nreason = \"x\"\nexpires = \"soon\"\n")
+                .contains("expires")
+        );
     }
 }

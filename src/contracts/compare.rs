@@ -96,8 +96,10 @@ impl Comparison {
     /// The endpoints whose contract differs, as `GET /pets/{id}`, sorted. What a delivery measure calls
     /// `endpoints_touched`.
     pub fn endpoints_touched(&self) -> Vec<String> {
-        let all = self.changes.iter().flat_map(|change| std::iter::once(&change.what.subject).chain(&change.what.reaches));
-        let mut found: Vec<String> = all.filter_map(|name| endpoint(name).map(|(method, path)| format!("{method} {path}"))).collect();
+        let all =
+            self.changes.iter().flat_map(|change| std::iter::once(&change.what.subject).chain(&change.what.reaches));
+        let mut found: Vec<String> =
+            all.filter_map(|name| endpoint(name).map(|(method, path)| format!("{method} {path}"))).collect();
         found.sort();
         found.dedup();
         found
@@ -187,7 +189,12 @@ fn named(what: ContractChange) -> Change {
 }
 
 /// What a reader says; `None` where there is none for the language.
-fn run(base: &dyn Tree, head: &dyn Tree, job: &Job, options: &Options) -> Result<Option<Vec<ContractChange>>, Unreadable> {
+fn run(
+    base: &dyn Tree,
+    head: &dyn Tree,
+    job: &Job,
+    options: &Options,
+) -> Result<Option<Vec<ContractChange>>, Unreadable> {
     let (old, new) = (&job.base_paths, &job.head_paths);
     match job.format {
         Format::Protobuf => protobuf::diff(base, old, head, new, &options.protobuf).map(Some),

@@ -503,7 +503,8 @@ mod tests {
             ("api/v2/all.yaml", "openapi: 3.0.0\ninfo:\n  version: 2\n  title: Pets\n"),
         ]);
         let jobs = plan(&base, &head, &changed(&base, &head), &which());
-        let pairs: Vec<_> = jobs.iter().map(|job| (job.pairs[0].base.as_deref(), job.pairs[0].head.as_deref())).collect();
+        let pairs: Vec<_> =
+            jobs.iter().map(|job| (job.pairs[0].base.as_deref(), job.pairs[0].head.as_deref())).collect();
         assert_eq!(pairs, [(None, Some("api/v2/zoo.yaml")), (Some("api/pets.yaml"), Some("api/v2/all.yaml"))]);
     }
 

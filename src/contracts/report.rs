@@ -224,7 +224,11 @@ impl Document {
             files: comparison
                 .files
                 .iter()
-                .map(|file| File { format: file.format, base: file.pair.base.clone(), revision: file.pair.head.clone() })
+                .map(|file| File {
+                    format: file.format,
+                    base: file.pair.base.clone(),
+                    revision: file.pair.head.clone(),
+                })
                 .collect(),
             changes: changes().take(most).map(Change::of).collect(),
             left_out: changes().count().saturating_sub(most) as u64,
@@ -312,7 +316,6 @@ impl Change {
         head.or_else(|| self.base.as_ref().map(|place| (place, Side::Base)))
     }
 }
-
 
 impl Text {
     fn of(text: &text::TextDiff) -> Text {

@@ -129,7 +129,8 @@ fn lines(old: &str, new: &str) -> Found {
     let before = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let after = old[before..].iter().rev().zip(new[before..].iter().rev()).take_while(|(a, b)| a == b).count();
     let (old_mid, new_mid) = (&old[before..old.len() - after], &new[before..new.len() - after]);
-    (found.first_base, found.first_head) = (before.min(old.len().saturating_sub(1)) + 1, before.min(new.len().saturating_sub(1)) + 1);
+    (found.first_base, found.first_head) =
+        (before.min(old.len().saturating_sub(1)) + 1, before.min(new.len().saturating_sub(1)) + 1);
     let count = old_mid.len() + new_mid.len();
     if count > MOST_LINES {
         (found.added, found.deleted, found.left_out) = (new_mid.len(), old_mid.len(), count);

@@ -67,7 +67,8 @@ fn grew(before: &str, after: &str) -> Option<bool> {
 /// `info.version` of a document, and where it stands.
 fn in_document(tree: &dyn Tree, path: &str) -> Option<(Place, String)> {
     static INFO: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
-        let pattern = r#"(?s)(?:^|\n|[{,]\s*)["']?info["']?\s*:\s*.{0,4096}?[\s{,]["']?version["']?\s*:\s*["']?([^"'\s,}]+)"#;
+        let pattern =
+            r#"(?s)(?:^|\n|[{,]\s*)["']?info["']?\s*:\s*.{0,4096}?[\s{,]["']?version["']?\s*:\s*["']?([^"'\s,}]+)"#;
         regex::Regex::new(pattern).expect("a valid pattern")
     });
     located(tree, path, &INFO)

@@ -165,9 +165,9 @@ pub fn arrivals(client: &Client, pull: &Pull, history: &History) -> Result<Vec<P
             Err(Error::Forbidden { .. } | Error::NotFound { .. } | Error::Unprocessable { .. }) => Vec::new(),
             Err(error) => return Err(error),
         };
-        let moves = moves.iter().filter_map(|one| {
-            Some(PushedHead { id: CommitId::parse(&one.after)?, pushed_at: Some(one.timestamp) })
-        });
+        let moves = moves
+            .iter()
+            .filter_map(|one| Some(PushedHead { id: CommitId::parse(&one.after)?, pushed_at: Some(one.timestamp) }));
         arrivals.extend(moves);
     }
     arrivals.sort_by_key(|one| one.pushed_at);

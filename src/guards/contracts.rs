@@ -501,13 +501,7 @@ pub enum Asked<'a> {
 }
 
 /// Judges what was observed. `files` is the change as a reviewer sees it: it gives the lines that findings show.
-pub fn check(
-    observed: &Observed,
-    files: &[FileChange],
-    asked: Asked<'_>,
-    rules: &Rules,
-    today: NaiveDate,
-) -> Found {
+pub fn check(observed: &Observed, files: &[FileChange], asked: Asked<'_>, rules: &Rules, today: NaiveDate) -> Found {
     let comparison = &observed.comparison;
     let mut found = Found { document: Document::of(comparison, View::Everything, MOST_LISTED), ..Found::default() };
     found.document.verified = observed.verified.iter().map(verified).collect();
@@ -567,7 +561,9 @@ pub fn finding(change: &Change, files: &[FileChange]) -> Finding {
     let help = match (&what.fix, what.impact) {
         (Some(fix), Impact::Breaking) => Some(format!("{fix}; or accept it by its fingerprint {}", change.fingerprint)),
         (Some(fix), _) => Some(fix.clone()),
-        (None, Impact::Breaking) => Some(format!("if it has to break, accept it by its fingerprint {}", change.fingerprint)),
+        (None, Impact::Breaking) => {
+            Some(format!("if it has to break, accept it by its fingerprint {}", change.fingerprint))
+        }
         (None, _) => None,
     };
     Finding {
@@ -631,8 +627,11 @@ fn unreadable(problem: &Unreadable) -> Finding {
         // What callers have is what it is; the head is compared as text.
         Side::Base => (Level::Warning, " at the base"),
     };
-    let here = (problem.side == Side::Revision)
-        .then(|| Location { place: Place::File(path.clone()), span: Some(span), excerpt: None });
+    let here = (problem.side == Side::Revision).then(|| Location {
+        place: Place::File(path.clone()),
+        span: Some(span),
+        excerpt: None,
+    });
     Finding {
         fingerprint: Fingerprint::of(&UNREADABLE, &[path.as_bytes(), problem.what.as_bytes()]),
         rule: UNREADABLE,
@@ -672,7 +671,8 @@ fn stale(rules: &Rules, comparison: &compare::Comparison, today: NaiveDate) -> V
         at(ACCEPTED_EXPIRED, Level::Warning, message, &entry.fingerprint)
     });
     let unused = rules.accepted.unused(&met).map(|entry| {
-        let message = format!("the accepted change {} ({}) is not in this change", entry.fingerprint, entry.reason.trim());
+        let message =
+            format!("the accepted change {} ({}) is not in this change", entry.fingerprint, entry.reason.trim());
         at(ACCEPTED_UNUSED, Level::Note, message, &entry.fingerprint)
     });
     expired.chain(unused).take(MOST_FINDINGS).collect()

@@ -51,11 +51,16 @@ pub fn render(report: &Report, budget: usize) -> String {
             blob(&report.subject, commit, place.file.as_bytes()).map(|url| format!("{url}#L{}", place.line))
         };
         // The other guards' findings keep half of the room.
-        let section = contracts::report::markdown::render(document, &link, page.room.saturating_sub(page.text.len()) / 2);
+        let section =
+            contracts::report::markdown::render(document, &link, page.room.saturating_sub(page.text.len()) / 2);
         page.text.push_str(&section);
     }
     // What changed in a contract stands in that section.
-    let told = |finding: &Finding| report.contracts.is_some() && finding.rule.matches('/').count() == 2 && finding.guard() == Guard::Contracts.name();
+    let told = |finding: &Finding| {
+        report.contracts.is_some()
+            && finding.rule.matches('/').count() == 2
+            && finding.guard() == Guard::Contracts.name()
+    };
     for (level, title) in [(Level::Error, "error"), (Level::Warning, "warning"), (Level::Note, "note")] {
         let findings: Vec<&Finding> =
             report.findings.iter().filter(|finding| finding.level == level && !told(finding)).collect();

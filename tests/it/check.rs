@@ -270,8 +270,9 @@ fn every_example_in_the_initial_configuration_is_accepted() {
     let repo = topic();
     run(mainguard(repo.path()).arg("init"));
     let text = std::fs::read_to_string(repo.path().join(".github/mainguard.yml")).unwrap();
-    let is_yaml =
-        |line: &str| line.starts_with("  ") || ["size:", "critic:", "contracts:", "secrets:", "levels:", "ignore:"].contains(&line);
+    let is_yaml = |line: &str| {
+        line.starts_with("  ") || ["size:", "critic:", "contracts:", "secrets:", "levels:", "ignore:"].contains(&line)
+    };
     let lines = text.lines().filter_map(|line| line.strip_prefix("# ")).filter(|line| is_yaml(line));
     let uncommented = lines.collect::<Vec<_>>().join("\n");
     assert!(uncommented.contains("until: 2027-01-31"), "{uncommented}");

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use crate::support::cli::{Answer, mainguard, run, run_with_stdin};
 use crate::support::repo::TestRepo;
 
-const PROTO: &str = "syntax = \"proto3\";\npackage acme.v1;\n\nmessage Pet {\n  string name = 1;\n  int32 age = 2;\n}\n";
+const PROTO: &str =
+    "syntax = \"proto3\";\npackage acme.v1;\n\nmessage Pet {\n  string name = 1;\n  int32 age = 2;\n}\n";
 const WITHOUT_AGE: &str = "syntax = \"proto3\";\npackage acme.v1;\n\nmessage Pet {\n  string name = 1;\n}\n";
 const POLICY: &str = "size: {enabled: false}\ncritic: {enabled: false}\nsecrets: {enabled: false}\n";
 
@@ -92,7 +93,9 @@ fn somebody_who_may_lets_a_break_pass() {
     assert_eq!(answer.code, 0, "{}", answer.text());
     assert!(answer.stdout.contains("approved by `ana`"), "{}", answer.stdout);
     // The author's own label, one that was set before the last push, and one of which nobody knows who set it.
-    for labels in [label("mira", "2026-01-03T00:00:00Z"), label("ana", "2026-01-01T00:00:00Z"), "\"architect-approved\"".into()] {
+    for labels in
+        [label("mira", "2026-01-03T00:00:00Z"), label("ana", "2026-01-01T00:00:00Z"), "\"architect-approved\"".into()]
+    {
         let answer = with(&labels);
         assert_eq!(answer.code, 1, "{labels}: {}", answer.text());
     }
@@ -134,8 +137,10 @@ fn a_break_may_be_pushed_and_merged_by_those_who_decide_elsewhere() {
 
     // A merge group holds pull requests that were judged one by one.
     let event = repo.beside("event.json");
-    let text = format!("{{\"action\":\"checks_requested\",\"merge_group\":{{\"base_sha\":\"{base}\",\"head_sha\":\"{head}\",\
-                        \"base_ref\":\"refs/heads/main\",\"head_ref\":\"refs/heads/q\"}},\"repository\":{{\"full_name\":\"o/n\"}}}}");
+    let text = format!(
+        "{{\"action\":\"checks_requested\",\"merge_group\":{{\"base_sha\":\"{base}\",\"head_sha\":\"{head}\",\
+                        \"base_ref\":\"refs/heads/main\",\"head_ref\":\"refs/heads/q\"}},\"repository\":{{\"full_name\":\"o/n\"}}}}"
+    );
     std::fs::write(&event, text).unwrap();
     let mut command = mainguard(repo.path());
     command.args(["contracts", "check"]).env("GITHUB_ACTIONS", "true").env("GITHUB_EVENT_NAME", "merge_group");
@@ -175,7 +180,9 @@ fn an_accepted_change_counts_from_the_base_only() {
     assert_eq!(check(&repo, &[]).code, 1, "an entry in the change itself does not count");
 
     let late = format!("{accepted}expires = 2020-01-01\n");
-    for (text, code, said) in [(&accepted, 0, "accepted by ana: nobody reads ages"), (&late, 1, "accepted until 2020-01-01")] {
+    for (text, code, said) in
+        [(&accepted, 0, "accepted by ana: nobody reads ages"), (&late, 1, "accepted until 2020-01-01")]
+    {
         let base = [("api/pet.proto", PROTO), (path, text.as_str())];
         let repo = repository("", &base, &[("api/pet.proto", WITHOUT_AGE)]);
         let answer = check(&repo, &[]);
@@ -260,7 +267,8 @@ fn a_strangers_words_stay_words() {
     let hostile = "<img src=x onerror=alert(1)> @team </details> | `x` ::error::";
     let name = "packages/contracts/<b>|`@x`.txt";
     let repo = repository("", &[(name, "a\n")], &[(name, &format!("a\n{hostile}\n```\n"))]);
-    let printed = |form: &str| run(mainguard(repo.path()).args(["contracts", "diff", "main", "topic", "--format", form])).stdout;
+    let printed =
+        |form: &str| run(mainguard(repo.path()).args(["contracts", "diff", "main", "topic", "--format", form])).stdout;
     let html = printed("html");
     assert!(!html.contains("<img") && !html.contains("<b>|"), "{html}");
     let markdown = printed("markdown");
@@ -271,7 +279,11 @@ fn a_strangers_words_stay_words() {
 #[test]
 fn commands_run_on_the_contracts_alone_and_once() {
     let policy = "contracts:\n  verify:\n    - {name: sees, run: 'find . -type f | sort; test -z \"$GITHUB_TOKEN$SECRET_X\"', paths: ['api/**']}\n";
-    let repo = repository(policy, &[("api/pet.proto", PROTO), ("src/a.rs", "x\n")], &[("api/pet.proto", &format!("{PROTO}\n"))]);
+    let repo = repository(
+        policy,
+        &[("api/pet.proto", PROTO), ("src/a.rs", "x\n")],
+        &[("api/pet.proto", &format!("{PROTO}\n"))],
+    );
     let judged = || {
         let mut command = mainguard(repo.path());
         command.args(["contracts", "check", "--format", "json"]).env("SECRET_X", "hunter2").env("GITHUB_TOKEN", "t");
@@ -288,8 +300,11 @@ fn commands_run_on_the_contracts_alone_and_once() {
 
 #[test]
 fn a_command_that_fails_or_does_not_end_blocks() {
-    for (run, rule) in [("echo broken types; exit 3", "contracts/verify-failed"), ("sleep 60", "contracts/not-verified")] {
-        let policy = format!("contracts:\n  verify:\n    - {{name: types, run: '{run}', paths: ['api/**'], timeout: 1}}\n");
+    for (run, rule) in
+        [("echo broken types; exit 3", "contracts/verify-failed"), ("sleep 60", "contracts/not-verified")]
+    {
+        let policy =
+            format!("contracts:\n  verify:\n    - {{name: types, run: '{run}', paths: ['api/**'], timeout: 1}}\n");
         let repo = repository(&policy, &[("api/pet.proto", PROTO)], &[("api/pet.proto", &format!("{PROTO}\n"))]);
         let answer = check(&repo, &[]);
         assert_eq!(answer.code, 1, "{}", answer.text());
@@ -316,11 +331,13 @@ fn a_forks_code_is_not_run_beside_secrets() {
 #[test]
 fn a_version_says_that_something_breaks() {
     let manifest = |version: &str| format!("{{\"name\": \"types\", \"version\": \"{version}\"}}\n");
-    let (old, new) = ("export interface Pet { name: string; age: number }\n", "export interface Pet { name: string }\n");
+    let (old, new) =
+        ("export interface Pet { name: string; age: number }\n", "export interface Pet { name: string }\n");
     let (file, package) = ("packages/types/src/pet.ts", "packages/types/package.json");
     for (version, said) in [("1.4.0", true), ("1.5.0", true), ("2.0.0", false)] {
         let base = [(file, old), (package, &manifest("1.4.0"))];
-        let repo = repository("contracts: {version_bump: true}\n", &base, &[(file, new), (package, &manifest(version))]);
+        let repo =
+            repository("contracts: {version_bump: true}\n", &base, &[(file, new), (package, &manifest(version))]);
         let answer = check(&repo, &[]);
         assert_eq!(answer.code, 1, "{}", answer.text());
         let complains = answer.stdout.contains("error[contracts/version-not-bumped]");

@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use mainguard::report::Format;
 
 use crate::commands::{
-    config::ConfigCommand, contracts::ContractsCommand, critic::CriticArgs, queue::QueueArgs, rules::RulesCommand, secrets::args::SecretsArgs,
+    config::ConfigCommand, contracts::ContractsCommand, critic::CriticArgs, queue::QueueArgs, rules::RulesCommand,
+    secrets::args::SecretsArgs,
 };
 
 const EXAMPLES: &str = "\

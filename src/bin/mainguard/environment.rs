@@ -131,7 +131,18 @@ fn for_children() -> Vec<(OsString, OsString)> {
 fn secret_name(name: &OsString, value: &OsString) -> Option<String> {
     let name = name.to_string_lossy();
     let upper = name.to_ascii_uppercase();
-    let words = ["TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "APIKEY", "API_KEY", "ACCESS_KEY", "PRIVATE_KEY", "AUTH"];
+    let words = [
+        "TOKEN",
+        "SECRET",
+        "PASSWORD",
+        "PASSWD",
+        "CREDENTIAL",
+        "APIKEY",
+        "API_KEY",
+        "ACCESS_KEY",
+        "PRIVATE_KEY",
+        "AUTH",
+    ];
     (!value.is_empty() && words.iter().any(|word| upper.contains(word))).then(|| name.into_owned())
 }
 

@@ -11,8 +11,8 @@ use mainguard::change::{ChangeSet, Head, Status};
 use mainguard::context::Loaded;
 use mainguard::contracts::discover::{self, Pair};
 use mainguard::contracts::{Impact, Observed, Outcome, Tree, Verified, compare, versions};
-use mainguard::git::{Limits, Repository};
 use mainguard::git::tree::Files;
+use mainguard::git::{Limits, Repository};
 use mainguard::guards::contracts::{Rules, VerifyConfig};
 use mainguard::isolation::{self, Content};
 use mainguard::pull_request::PullRequest;
@@ -153,7 +153,8 @@ fn verify(
     pull_request: &Loaded<PullRequest>,
     environment: &Environment,
 ) -> Verified {
-    let ended = |outcome: Outcome, last_lines: Vec<String>| Verified { name: command.name.clone(), outcome, last_lines };
+    let ended =
+        |outcome: Outcome, last_lines: Vec<String>| Verified { name: command.name.clone(), outcome, last_lines };
     let not_run = |why: &str| ended(Outcome::NotRun(why.into()), Vec::new());
     // Whose code it is must be known before it is run beside secrets.
     let strange = match pull_request {
@@ -166,7 +167,9 @@ fn verify(
             return not_run(&format!("the code may come from a fork and the variable `{name}` looks like a secret"));
         }
         if repository.holds_credentials() {
-            return not_run("the code may come from a fork and the clone holds credentials (`persist-credentials: false`)");
+            return not_run(
+                "the code may come from a fork and the clone holds credentials (`persist-credentials: false`)",
+            );
         }
     }
     let mut files = isolation::Files::new();

@@ -35,7 +35,8 @@ pub fn render(document: &Document) -> String {
         let _ = writeln!(page, "<p>…and {}</p>", counted(document.left_out as usize, "more change"));
     }
     for text in &document.texts {
-        let _ = writeln!(page, "<h2>{} <small>+{} −{}</small></h2>\n<pre>", escaped(&text.file), text.added, text.deleted);
+        let _ =
+            writeln!(page, "<h2>{} <small>+{} −{}</small></h2>\n<pre>", escaped(&text.file), text.added, text.deleted);
         for line in &text.lines {
             let class = match line.chars().next() {
                 Some('+') => "compatible",
@@ -70,7 +71,14 @@ fn item(change: &Change, page: &mut String) {
     if let Some((place, side)) = change.place() {
         let before = if side == Side::Base { " (before)" } else { "" };
         let at = format!("{}:{}:{}{before}", place.file, place.line, place.column);
-        let _ = write!(page, "<br><small>{} · {}/{} · {}</small>", escaped(&at), change.format, escaped(&change.id), escaped(&change.fingerprint));
+        let _ = write!(
+            page,
+            "<br><small>{} · {}/{} · {}</small>",
+            escaped(&at),
+            change.format,
+            escaped(&change.id),
+            escaped(&change.fingerprint)
+        );
     }
     page.push_str("</li>\n");
 }

@@ -30,8 +30,7 @@ pub fn render(document: &Document, link: Link<'_>, budget: usize) -> String {
         return String::new();
     }
     let room = budget - RESERVE;
-    let worth: Vec<&Change> =
-        document.of_level(Impact::Breaking).chain(document.of_level(Impact::Dangerous)).collect();
+    let worth: Vec<&Change> = document.of_level(Impact::Breaking).chain(document.of_level(Impact::Dangerous)).collect();
     let mut shown = 0;
     if !worth.is_empty() {
         let header = "\n| | What | Where | Reaches |\n| :-: | :-- | :-- | :-- |\n";
@@ -140,7 +139,11 @@ fn named(place: &Place, side: Side, link: Link<'_>) -> String {
 
 /// Who breaks and what to do; nothing when neither is known.
 fn detail(change: &Change) -> Option<String> {
-    let mut text = format!("**{}** · {}\n", code(&one_line(&change.group(), 120)), code(&format!("{}/{}", change.format, one_line(&change.id, 80))));
+    let mut text = format!(
+        "**{}** · {}\n",
+        code(&one_line(&change.group(), 120)),
+        code(&format!("{}/{}", change.format, one_line(&change.id, 80)))
+    );
     let empty = text.len();
     if let Some(breaks) = &change.breaks {
         let _ = writeln!(text, "- breaks {}", prose(breaks, 300));

@@ -34,7 +34,12 @@ pub fn render(document: &Document, color: bool) -> String {
         }
     }
     for problem in &document.unreadable {
-        let _ = writeln!(text, "{} {}", paint.impact(Impact::Breaking, "could not be read:"), one_line(problem, MOST_CHARS));
+        let _ = writeln!(
+            text,
+            "{} {}",
+            paint.impact(Impact::Breaking, "could not be read:"),
+            one_line(problem, MOST_CHARS)
+        );
     }
     if document.left_out > 0 {
         let _ = writeln!(text, "… and {}", counted(document.left_out as usize, "more change"));
@@ -88,7 +93,10 @@ fn line(change: &Change, paint: &Paint, text: &mut String) {
     if let Some((place, side)) = change.place() {
         let path = ending(&one_line(&place.file, 1_000), 120).into_owned();
         let at = if side == super::Side::Base { " (before)" } else { "" };
-        let words = format!("{path}:{}:{}{at}  {}/{}  {}", place.line, place.column, change.format, change.id, change.fingerprint);
+        let words = format!(
+            "{path}:{}:{}{at}  {}/{}  {}",
+            place.line, place.column, change.format, change.id, change.fingerprint
+        );
         let _ = writeln!(text, "{margin}{}", paint.dim(&words));
     }
     if let Some(breaks) = &change.breaks {

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use clap::{Args, Subcommand, ValueEnum};
 use mainguard::change::Head;
+use mainguard::context::Loaded;
 use mainguard::contracts::compare::{self, Comparison};
 use mainguard::contracts::discover::{self, Job, Pair, Which};
 use mainguard::contracts::report::peers::{self, Peer};
 use mainguard::contracts::report::{self, Document, View};
-use mainguard::context::Loaded;
 use mainguard::contracts::{Format, Impact, Observed, Outcome, protobuf, sql};
 use mainguard::git::{Limits, Repository};
 use mainguard::guards::{Guard, contracts as guard};
@@ -206,12 +206,16 @@ impl OptionArgs {
     fn options(&self, ids: Ids) -> compare::Options {
         let mut options = compare::Options::default();
         if !self.category.is_empty() {
-            options.protobuf.categories = self.category.iter().map(|category| match category {
-                CategoryArg::File => protobuf::Category::File,
-                CategoryArg::Package => protobuf::Category::Package,
-                CategoryArg::WireJson => protobuf::Category::WireJson,
-                CategoryArg::Wire => protobuf::Category::Wire,
-            }).collect();
+            options.protobuf.categories = self
+                .category
+                .iter()
+                .map(|category| match category {
+                    CategoryArg::File => protobuf::Category::File,
+                    CategoryArg::Package => protobuf::Category::Package,
+                    CategoryArg::WireJson => protobuf::Category::WireJson,
+                    CategoryArg::Wire => protobuf::Category::Wire,
+                })
+                .collect();
         }
         options.protobuf.ignore_unstable_packages = self.ignore_unstable_packages;
         options.protobuf.ignore.clone_from(&self.ignore);
@@ -303,7 +307,9 @@ fn ends(args: &DiffArgs) -> anyhow::Result<(String, String)> {
             let head = head.trim_start_matches('.');
             Ok((base.into(), if head.is_empty() { "HEAD".into() } else { head.into() }))
         }
-        (None, _) if !sides::is_on_disk(&args.base) && !args.base.contains(':') => Ok((args.base.clone(), "HEAD".into())),
+        (None, _) if !sides::is_on_disk(&args.base) && !args.base.contains(':') => {
+            Ok((args.base.clone(), "HEAD".into()))
+        }
         (None, _) => Err(Hinted::error(
             "there is nothing to compare it with",
             "name two sides, as in `mainguard contracts diff old.yaml new.yaml`",
@@ -346,7 +352,8 @@ fn of_revisions(
     let (base, head) = (repository.resolve(base)?, Head::Commit(repository.resolve(head)?));
     let change = repository.change_set(Some(&base), &head, &Limits::default())?;
     let policy = Policy::resolve(None, Some(&base), [], |path: &str| repository.read_at(&base, path))?;
-    let (old, new) = (repository.files_at(change.base.clone().map(Head::Commit).as_ref())?, repository.files_at(Some(&head))?);
+    let (old, new) =
+        (repository.files_at(change.base.clone().map(Head::Commit).as_ref())?, repository.files_at(Some(&head))?);
     let jobs = discover::plan(&old, &new, &observe::pairs(&change), policy.contracts.which());
     let comparison = compare::compare(&old, &new, &jobs, options);
     match old.failure().or_else(|| new.failure()) {
@@ -425,8 +432,7 @@ fn print(
 
 /// The comparison as `check` would report it, for the forms that other programs read.
 fn findings(comparison: &Comparison, view: View) -> Report {
-    let mut verdict = Verdict::default();
-    verdict.findings = guard::findings(comparison, &[]);
+    let mut verdict = Verdict { findings: guard::findings(comparison, &[]), ..Verdict::default() };
     if view == View::Breaking {
         verdict.findings.retain(|finding| finding.level < mainguard::finding::Level::Note);
     }

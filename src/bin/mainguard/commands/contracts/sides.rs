@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use mainguard::change::Head;
 use mainguard::contracts::Tree;
-use mainguard::git::{GitError, Repository};
 use mainguard::git::tree::Files;
+use mainguard::git::{GitError, Repository};
 
 use crate::console::Hinted;
 
@@ -75,7 +75,10 @@ pub(super) fn open<'a>(name: &str, repository: Option<&'a Repository>) -> anyhow
         (None, false) => format!("{path}/"),
     };
     if file.is_none() && !paths.iter().any(|path| path.starts_with(&prefix)) {
-        return Err(Hinted::error(format!("`{path}` does not stand at `{revision}`"), "paths begin at the top of the repository"));
+        return Err(Hinted::error(
+            format!("`{path}` does not stand at `{revision}`"),
+            "paths begin at the top of the repository",
+        ));
     }
     let failing = files.clone();
     Ok(Opened {
@@ -102,13 +105,16 @@ impl Tree for Below<'_> {
 }
 
 fn on_disk<'a>(path: &Path) -> anyhow::Result<Opened<'a>> {
-    let real = path.canonicalize().map_err(|error| Hinted::error(format!("could not read {}: {error}", path.display()), "does it exist, and may it be read?"))?;
+    let real = path.canonicalize().map_err(|error| {
+        Hinted::error(format!("could not read {}: {error}", path.display()), "does it exist, and may it be read?")
+    })?;
     let (root, file) = match real.is_dir() {
         true => (real, None),
         false => {
             let folder = real.parent().unwrap_or(Path::new("/")).to_path_buf();
             // References may lead anywhere below the top of the repository that the file stands in, and no further.
-            let root = Repository::discover(&folder).ok().and_then(|repository| repository.work_dir()?.canonicalize().ok());
+            let root =
+                Repository::discover(&folder).ok().and_then(|repository| repository.work_dir()?.canonicalize().ok());
             let root = root.filter(|root| real.starts_with(root)).unwrap_or(folder);
             let name = real.strip_prefix(&root).unwrap_or(&real).to_string_lossy().replace('\\', "/");
             (root, Some(name))

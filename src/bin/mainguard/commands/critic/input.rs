@@ -196,13 +196,17 @@ fn case(mut object: Value, line: usize) -> Result<Case> {
         .head
         .as_ref()
         .and_then(|head| Some(PushedHead { id: ObjectId::parse(head.sha.as_deref()?)?, pushed_at: head.pushed_at }));
-    let arrivals = fields.head.iter().flat_map(|head| &head.arrivals).filter_map(|one| {
-        Some(PushedHead { id: ObjectId::parse(&one.sha)?, pushed_at: Some(one.pushed_at) })
-    });
+    let arrivals = fields
+        .head
+        .iter()
+        .flat_map(|head| &head.arrivals)
+        .filter_map(|one| Some(PushedHead { id: ObjectId::parse(&one.sha)?, pushed_at: Some(one.pushed_at) }));
     let arrivals = arrivals.collect();
     // GitHub's own object says where both branches stand; a head without a repository was a fork that is gone.
-    let [theirs, ours] =
-        [fields.head.as_ref().and_then(|head| head.repo.as_ref()), fields.base.as_ref().and_then(|base| base.repo.as_ref())];
+    let [theirs, ours] = [
+        fields.head.as_ref().and_then(|head| head.repo.as_ref()),
+        fields.base.as_ref().and_then(|base| base.repo.as_ref()),
+    ];
     let from_fork = ours.is_some() && theirs != ours;
     Ok(Case {
         line,
