@@ -5,6 +5,9 @@ use std::sync::LazyLock;
 
 use mainguard::change::{ChangeSet, Hunk};
 use mainguard::config::{self, Config};
+use mainguard::contracts::compare::{self, compare};
+use mainguard::contracts::{ContractChange, Unreadable, graphql as sdl, protobuf as proto};
+use mainguard::contracts::{discover, report as contracts};
 use mainguard::git::{lines, pre_push as refs};
 use mainguard::github::payload as event;
 use mainguard::guards::critic as guard;
@@ -143,5 +146,72 @@ pub(crate) fn archive(data: &[u8]) {
         let origin = Origin { path: name.into(), ..Origin::default() };
         let stats = content::one(&origin, &mut &data[..], &look, &|_| {});
         assert!(stats.bytes <= (1 << 20) + 100 * data.len() as u64, "{name}: {} bytes", stats.bytes);
+    }
+}
+
+/// A description in Protobuf is compared or refused at a place in it; compared with itself it is silent.
+pub(crate) fn protobuf(data: &[u8]) {
+    let options = proto::Options { every_rule: data.len() % 2 == 0, ..proto::Options::default() };
+    schemas(data, "a.proto", |base, revision, paths| proto::diff(base, paths, revision, paths, &options));
+}
+
+/// The same of a GraphQL schema.
+pub(crate) fn graphql(data: &[u8]) {
+    let options = sdl::Options { simplify: data.len() % 2 == 0, ..sdl::Options::default() };
+    schemas(data, "a.graphql", |base, revision, paths| sdl::diff(base, paths, revision, paths, &options));
+}
+
+type Files = std::collections::BTreeMap<String, Vec<u8>>;
+
+fn schemas(
+    data: &[u8],
+    name: &str,
+    diff: impl Fn(&Files, &Files, &[String]) -> Result<Vec<ContractChange>, Unreadable>,
+) {
+    let middle = data.iter().position(|&byte| byte == 0).unwrap_or(data.len() / 2);
+    let (one, other) = (&data[..middle], data.get(middle + 1..).unwrap_or_default());
+    let side = |text: &[u8]| Files::from([(name.to_string(), text.to_vec())]);
+    let paths = [name.to_string()];
+    let touched = [one, b"\n"].concat();
+    for (base, revision) in [(one, other), (other, one), (one, &touched)] {
+        let lines = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count() as u32 + 1;
+        match diff(&side(base), &side(revision), &paths) {
+            Ok(changes) => {
+                let silent = changes.iter().all(|change| change.rule == "CANNOT_BE_JUDGED");
+                assert!(revision != touched || silent, "{changes:?}");
+                assert_eq!(diff(&side(base), &side(revision), &paths).unwrap(), changes);
+                let places = changes.iter().flat_map(|change| [(&change.base, base), (&change.revision, revision)]);
+                for (place, text) in places.filter_map(|(place, text)| Some((place.as_ref()?, text))) {
+                    let within = place.line >= 1 && place.end_line <= lines(text) && place.line <= place.end_line;
+                    assert!(within && place.column >= 1, "{place:?} in {} lines", lines(text));
+                }
+            }
+            Err(error) => {
+                assert!(error.line >= 1 && error.line <= lines(revision) && !error.what.is_empty(), "{error}")
+            }
+        }
+    }
+}
+
+/// Two folders are compared whatever stands in them, every form is printed within its bounds, and a folder compared
+/// with itself is silent.
+pub(crate) fn contracts(data: &[u8]) {
+    const NAMES: [&str; 6] = ["a.yaml", "b/a.json", "b/c.txt", "d.graphql", "e.proto", "f.sql"];
+    let middle = data.iter().position(|&byte| byte == 0).unwrap_or(data.len() / 2);
+    let folder = |data: &[u8]| -> Files {
+        let parts = data.split(|&byte| byte == 0x1f);
+        NAMES.iter().zip(parts).map(|(name, part)| (name.to_string(), part.to_vec())).collect()
+    };
+    let (base, head) = (folder(&data[..middle]), folder(data.get(middle + 1..).unwrap_or_default()));
+    for (base, head) in [(&base, &head), (&head, &base), (&head, &head)] {
+        let changed = discover::changed(base, head);
+        assert!(base != head || changed.is_empty());
+        let jobs = discover::plan(base, head, &changed, &discover::Which::everything());
+        let found = compare(base, head, &jobs, &compare::Options::default());
+        assert_eq!(found, compare(base, head, &jobs, &compare::Options::default()));
+        let document = contracts::Document::of(&found, contracts::View::Everything, 100);
+        assert!(contracts::markdown::render(&document, &|_, _| None, 2_000).len() <= 2_000);
+        assert!(!contracts::terminal::render(&document, false).contains('\u{1b}'));
+        assert!(!contracts::html::render(&document).contains("<script"));
     }
 }

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Level, Span};
-use crate::guards::{critic, secrets, size};
+use crate::guards::{contracts, critic, secrets, size};
 use crate::queue;
 use crate::text::visible;
 
@@ -31,6 +31,8 @@ pub struct Config {
     pub critic: critic::Config,
     /// How large the change is.
     pub size: size::Config,
+    /// What changes for the people who call us.
+    pub contracts: contracts::Config,
     /// Secrets that the change brings into history.
     pub secrets: secrets::Config,
     /// The merge queue: what must be green before something lands.

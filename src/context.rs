@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::change::Additions;
+use crate::contracts::Observed;
 use crate::pull_request::PullRequest;
 
 /// What the outside world says about a change.
@@ -13,6 +14,11 @@ pub struct Context {
     pub pull_request: Loaded<PullRequest>,
     /// What the commits of the change add, for guards that look at history.
     pub additions: Loaded<Additions>,
+    /// What was found out about the contracts of the change.
+    pub contracts: Loaded<Observed>,
+    /// Whether people decide about the change somewhere else: before there is a pull request, or on one that was judged
+    /// already. What waits for an approval does not block there.
+    pub decided_elsewhere: bool,
     /// Measured line coverage of the change in percent.
     pub coverage: Option<f64>,
     /// The time at which the change is judged.

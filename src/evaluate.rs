@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::change::ChangeSet;
 use crate::context::{Context, Loaded};
 use crate::finding::Finding;
-use crate::guards::{Guard, critic, secrets, size};
+use crate::guards::{Guard, contracts, critic, secrets, size};
 use crate::label::OwnedLabel;
 use crate::policy::{self, Policy};
 use crate::verdict::{Facts, GuardRun, RunStatus, Suppressed, Verdict};
@@ -65,6 +65,22 @@ fn judge(guard: Guard, change: &ChangeSet, context: &Context, policy: &Policy) -
                 size::check(&change.files, pull_request, &policy.attributes, &policy.size);
             Judged { findings, label: Some(label), ..RunStatus::Ran(Facts::Size(measured)).into() }
         }
+        Guard::Contracts if !policy.config.contracts.enabled => disabled(),
+        Guard::Contracts => match &context.contracts {
+            Loaded::Absent(why) => RunStatus::Skipped(why.clone()).into(),
+            Loaded::Failed(why) => RunStatus::Broken(why.clone()).into(),
+            Loaded::Present(observed) => {
+                let today = context.now.date_naive();
+                let asked = match pull_request {
+                    Some(pull_request) => contracts::Asked::On(pull_request),
+                    None if context.decided_elsewhere => contracts::Asked::Elsewhere,
+                    None => contracts::Asked::Nobody,
+                };
+                let found = contracts::check(observed, &change.files, asked, &policy.contracts, today);
+                let (findings, let_off) = (found.findings, found.let_off);
+                Judged { findings, let_off, ..RunStatus::Ran(Facts::Contracts(Box::new(found.document))).into() }
+            }
+        },
         Guard::Secrets => match (&policy.secrets, &context.additions) {
             (None, _) => disabled(),
             (Some(_), Loaded::Absent(why)) => RunStatus::Skipped(why.clone()).into(),

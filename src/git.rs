@@ -20,6 +20,7 @@ pub(crate) mod parallel;
 pub mod pre_push;
 pub mod raw;
 pub mod renames;
+pub mod tree;
 mod working_tree;
 
 pub use change_set::Limits;
@@ -295,6 +296,20 @@ impl Repository {
                 .remote_names()
                 .iter()
                 .any(|name| config.boolean(format!("remote.{name}.promisor").as_str()).unwrap_or(false))
+    }
+
+    /// Whether the clone's own configuration holds something that lets one in at a server: a header, or a password in a
+    /// URL. A configuration that cannot be read is taken to hold some.
+    pub fn holds_credentials(&self) -> bool {
+        let text = match std::fs::read(self.common_dir.join("config")) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).to_ascii_lowercase(),
+            Err(error) => return error.kind() != std::io::ErrorKind::NotFound,
+        };
+        let has_password = |line: &str| {
+            let user = line.split_once("://").and_then(|(_, rest)| rest.split('/').next()?.rsplit_once('@'));
+            user.is_some_and(|(user, _)| user.contains(':'))
+        };
+        text.contains("extraheader") || text.lines().any(has_password)
     }
 
     /// `.git`, or what stands for it in a worktree.

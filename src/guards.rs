@@ -8,6 +8,7 @@ use std::fmt;
 
 use crate::finding::RuleInfo;
 
+pub mod contracts;
 pub mod critic;
 pub mod policy;
 pub mod secrets;
@@ -20,6 +21,8 @@ pub enum Guard {
     Critic,
     /// How large the change is.
     Size,
+    /// What changes for the people who call us.
+    Contracts,
     /// Secrets that the change brings into history.
     Secrets,
     /// The policy itself: a change of the configuration that judges changes.
@@ -28,13 +31,14 @@ pub enum Guard {
 
 impl Guard {
     /// All of them.
-    pub const ALL: [Guard; 4] = [Guard::Critic, Guard::Size, Guard::Secrets, Guard::Policy];
+    pub const ALL: [Guard; 5] = [Guard::Critic, Guard::Size, Guard::Contracts, Guard::Secrets, Guard::Policy];
 
     /// The name in rule ids, configuration and reports.
     pub fn name(self) -> &'static str {
         match self {
             Guard::Critic => "critic",
             Guard::Size => "size",
+            Guard::Contracts => "contracts",
             Guard::Secrets => "secrets",
             Guard::Policy => "policy",
         }
@@ -45,6 +49,7 @@ impl Guard {
         match self {
             Guard::Critic => critic::RULES,
             Guard::Size => size::RULES,
+            Guard::Contracts => contracts::RULES,
             Guard::Secrets => secrets::RULES,
             Guard::Policy => policy::RULES,
         }

@@ -9,7 +9,7 @@ use crate::attributes::Attributes;
 use crate::change::{ChangeSet, CommitId, RepoPath};
 use crate::config::{self, Config, ConfigErrors, Ignore};
 use crate::finding::{Finding, Fingerprint, Level, Location, Place, RuleId};
-use crate::guards::{critic, secrets, size};
+use crate::guards::{contracts, critic, secrets, size};
 
 const CHANGED: RuleId = RuleId::new("policy/changed");
 const INVALID: RuleId = RuleId::new("policy/invalid");
@@ -48,6 +48,8 @@ pub struct Policy {
     pub size: size::Rules,
     /// The critic's part.
     pub critic: critic::Rules,
+    /// The contracts guard's part.
+    pub contracts: contracts::Rules,
     /// The secrets guard's part; `None` when it is turned off.
     pub secrets: Option<secrets::Rules>,
     ignores: Vec<(Ignore, GlobSet)>,
@@ -85,6 +87,9 @@ pub enum PolicyError {
     /// What the secrets guard needs is wrong.
     #[error(transparent)]
     Secrets(#[from] secrets::RulesError),
+    /// What the contracts guard needs is wrong.
+    #[error(transparent)]
+    Contracts(#[from] contracts::RulesError),
     /// A file could not be read.
     #[error("could not read `{path}`")]
     Read {
@@ -104,6 +109,7 @@ impl PolicyError {
             PolicyError::IgnoreFile { .. } => Some("one glob a line, as in .gitignore; `#` begins a comment".into()),
             PolicyError::NoTemplate(_) => Some("correct the path, or take the key out".into()),
             PolicyError::Secrets(error) => error.hint(),
+            PolicyError::Contracts(error) => error.hint(),
             PolicyError::Read { .. } => None,
         }
     }
@@ -136,7 +142,9 @@ impl Policy {
         let template = find_template(&config, &mut read)?;
         let attributes = Attributes::load(paths, |path: &RepoPath| read(&path.to_text()))?;
         let secrets = secrets::Rules::load(&config.secrets, &mut read)?;
-        Policy::compile(config, source, &patterns, template.as_deref(), attributes, secrets)
+        let mut policy = Policy::compile(config, source, &patterns, template.as_deref(), attributes, secrets)?;
+        policy.contracts = policy.contracts.with_accepted(&mut read)?;
+        Ok(policy)
     }
 
     fn compile(
@@ -163,6 +171,7 @@ impl Policy {
         Ok(Policy {
             size: size::Rules::compile(&size).map_err(wrong)?,
             critic: critic::Rules::compile(&config.critic, template).map_err(wrong)?,
+            contracts: contracts::Rules::compile(&config.contracts).map_err(wrong)?,
             secrets,
             ignored: size::globs(patterns, IGNORE_FILE).map_err(wrong)?,
             config,
@@ -272,6 +281,7 @@ pub fn check(change: &ChangeSet, policy: &Policy) -> Vec<Finding> {
         let is_policy = is_config
             || path == IGNORE_FILE
             || TEMPLATE_PATHS.contains(&path.as_ref())
+            || path == policy.config.contracts.accepted
             || template == Some(path.as_ref())
             || file.path.file_name() == b".gitattributes";
         if !is_policy {

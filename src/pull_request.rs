@@ -23,6 +23,8 @@ pub struct PullRequest {
     pub commit_trailers: Vec<String>,
     /// The tip of its branch, and when GitHub saw it arrive (`None`: not known).
     pub head: Option<PushedHead>,
+    /// Where its branch stood and since when, oldest first, as far as GitHub tells; empty when it does not.
+    pub arrivals: Vec<PushedHead>,
     /// The branch it would enter.
     pub base_ref: String,
     /// The branch it comes from.
@@ -66,6 +68,12 @@ pub struct Applied {
 }
 
 impl PullRequest {
+    /// The commit that its branch stood on at a time: what somebody who looked at it then saw.
+    pub fn head_at(&self, time: DateTime<Utc>) -> Option<&CommitId> {
+        let arrived = |one: &&PushedHead| one.pushed_at.is_some_and(|at| at <= time);
+        self.arrivals.iter().filter(arrived).max_by_key(|one| one.pushed_at).map(|one| &one.id)
+    }
+
     /// The label of this name; GitHub compares names without regard to case.
     pub fn label(&self, name: &str) -> Option<&Label> {
         self.labels.iter().find(|label| label.name.to_lowercase() == name.to_lowercase())

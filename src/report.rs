@@ -7,7 +7,6 @@
 //!
 //! All of this is pure: everything goes in as a value, a `String` comes out.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +14,7 @@ use std::str::FromStr;
 use crate::change::{ChangeSet, CommitId, Head};
 use crate::finding::Level;
 use crate::guards::Guard;
-use crate::text::{self, nearest};
+use crate::text::{counted, ending, nearest, one_line, percent_encoded, shorten, visible_in_logs as visible};
 use crate::verdict::Outcome;
 
 pub mod annotations;
@@ -237,6 +236,9 @@ fn subject_in_words(subject: &json::Subject) -> String {
 
 /// `no findings in 1.2 kB of 3 commits`: what a guard came to, and in what.
 fn judged_in_words(report: &Report, guard: &str, tally: Tally) -> String {
+    if guard == Guard::Contracts.name() {
+        return contracts_in_words(report, tally);
+    }
     match report.secrets {
         Some(scanned) if guard == Guard::Secrets.name() => {
             let of = match scanned.commits {
@@ -246,6 +248,22 @@ fn judged_in_words(report: &Report, guard: &str, tally: Tally) -> String {
             format!("{tally} in {}{of}", bytes_in_words(scanned.bytes))
         }
         _ => tally.to_string(),
+    }
+}
+
+/// `2 breaking changes, 14 compatible in 3 contracts`: what changed for callers, and what else the guard has to say.
+fn contracts_in_words(report: &Report, tally: Tally) -> String {
+    match &report.contracts {
+        None if tally == Tally::default() => "no contract changed".into(),
+        None => tally.to_string(),
+        Some(document) => {
+            let files = counted(document.files.len(), "contract");
+            let accepted = match document.counts.accepted {
+                0 => String::new(),
+                count => format!(" ({count} let pass)"),
+            };
+            format!("{} in {files}{accepted}", document.in_words())
+        }
     }
 }
 
@@ -318,61 +336,6 @@ fn listed(items: &[String], max: usize) -> String {
     }
 }
 
-/// Text on one line that can neither move a cursor nor reorder its neighbours, nor give a command to the runner that
-/// reads the log: GitHub's still obeys the old `##[command]` wherever it stands in a line.
-fn visible(text: &str) -> Cow<'_, str> {
-    match text::visible(text) {
-        shown if shown.contains("##[") => Cow::Owned(shown.replace("##[", "#\\u{23}[")),
-        shown => shown,
-    }
-}
-
-/// Prose on one line: white space, line ends too, becomes single spaces. At most `max` characters of the input are
-/// kept, cut between words.
-fn one_line(text: &str, max: usize) -> String {
-    let text = shorten(text, max);
-    let words: Vec<&str> = text.split_whitespace().collect();
-    visible(&words.join(" ")).into_owned()
-}
-
-/// At most `max` characters, cut between words where that leaves most of them, with `…` where something was cut.
-fn shorten(text: &str, max: usize) -> Cow<'_, str> {
-    if text.char_indices().nth(max).is_none() {
-        return Cow::Borrowed(text);
-    }
-    let end = text.char_indices().nth(max.saturating_sub(1)).map_or(0, |(at, _)| at);
-    let kept = &text[..end];
-    let border = kept.rfind(char::is_whitespace).filter(|&at| at >= end / 2);
-    Cow::Owned(format!("{}…", kept[..border.unwrap_or(end)].trim_end()))
-}
-
-/// At most `max` characters of a path: its end says most.
-fn ending(path: &str, max: usize) -> Cow<'_, str> {
-    match path.char_indices().nth_back(max) {
-        None => Cow::Borrowed(path),
-        Some((at, _)) => Cow::Owned(format!("…{}", path[at..].chars().skip(2).collect::<String>())),
-    }
-}
-
-/// `1 error`, `2 errors`.
-fn counted(count: usize, noun: &str) -> String {
-    match count {
-        1 => format!("1 {noun}"),
-        _ => format!("{count} {noun}s"),
-    }
-}
-
-/// Percent-encodes what is not unreserved in a URI's path (RFC 3986, section 2.3), apart from `/`.
-fn percent_encoded(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len()), |mut encoded, &byte| {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => encoded.push(byte as char),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-        encoded
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -386,31 +349,5 @@ mod tests {
         assert!(advice("sarfi").starts_with("did you mean `sarif`?"));
         assert!(advice("md").starts_with("did you mean `markdown`?"));
         assert!(advice("pdf").starts_with("the formats are: text, json"));
-    }
-
-    #[test]
-    fn text_is_cut_between_words() {
-        assert_eq!(shorten("one two three", 13), "one two three");
-        assert_eq!(shorten("one two three", 12), "one two…");
-        assert_eq!(shorten("äöüßäöüß", 4), "äöü…");
-        assert_eq!(shorten("", 0), "");
-    }
-
-    #[test]
-    fn a_path_is_cut_at_its_beginning() {
-        assert_eq!(ending("src/a.rs", 8), "src/a.rs");
-        assert_eq!(ending("src/a.rs", 5), "…a.rs");
-        assert_eq!(ending("äöü", 2), "…ü");
-    }
-
-    #[test]
-    fn a_log_command_is_broken_up() {
-        assert_eq!(visible("a ##[error]b"), "a #\\u{23}[error]b");
-        assert_eq!(visible("####[x"), "###\\u{23}[x");
-    }
-
-    #[test]
-    fn a_path_becomes_a_uri() {
-        assert_eq!(percent_encoded(b"a b/\xff#?.rs"), "a%20b/%FF%23%3F.rs");
     }
 }

@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+pub mod json;
+pub mod markdown;
+
 /// Characters that make text look like something else: control characters, bidirectional marks (Unicode TR #36,
 /// CVE-2021-42574), invisible joiners and separators. Printers show them as escapes.
 pub fn is_deceptive(character: char) -> bool {
@@ -23,6 +26,61 @@ pub fn visible(text: &str) -> Cow<'_, str> {
             shown
         })),
     }
+}
+
+/// Text on one line that can neither move a cursor nor reorder its neighbours, nor give a command to the runner that
+/// reads the log: GitHub's still obeys the old `##[command]` wherever it stands in a line.
+pub fn visible_in_logs(text: &str) -> Cow<'_, str> {
+    match visible(text) {
+        shown if shown.contains("##[") => Cow::Owned(shown.replace("##[", "#\\u{23}[")),
+        shown => shown,
+    }
+}
+
+/// Prose on one line: white space, line ends too, becomes single spaces. At most `max` characters of the input are
+/// kept, cut between words.
+pub fn one_line(text: &str, max: usize) -> String {
+    let text = shorten(text, max);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    visible_in_logs(&words.join(" ")).into_owned()
+}
+
+/// At most `max` characters, cut between words where that leaves most of them, with `…` where something was cut.
+pub fn shorten(text: &str, max: usize) -> Cow<'_, str> {
+    if text.char_indices().nth(max).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let end = text.char_indices().nth(max.saturating_sub(1)).map_or(0, |(at, _)| at);
+    let kept = &text[..end];
+    let border = kept.rfind(char::is_whitespace).filter(|&at| at >= end / 2);
+    Cow::Owned(format!("{}…", kept[..border.unwrap_or(end)].trim_end()))
+}
+
+/// At most `max` characters of a path: its end says most.
+pub fn ending(path: &str, max: usize) -> Cow<'_, str> {
+    match path.char_indices().nth_back(max) {
+        None => Cow::Borrowed(path),
+        Some((at, _)) => Cow::Owned(format!("…{}", path[at..].chars().skip(2).collect::<String>())),
+    }
+}
+
+/// `1 error`, `2 errors`.
+pub fn counted(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    }
+}
+
+/// Percent-encodes what is not unreserved in a URI's path (RFC 3986, section 2.3), apart from `/`.
+pub fn percent_encoded(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len()), |mut encoded, &byte| {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => encoded.push(byte as char),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+        encoded
+    })
 }
 
 /// The known word that is most like `word`, if it is like it at all.
@@ -47,5 +105,31 @@ mod tests {
         let known = || ["size", "critic", "levels"].into_iter();
         assert_eq!(nearest("Szie", known()), Some("size"));
         assert_eq!(nearest("queue", known()), None);
+    }
+
+    #[test]
+    fn text_is_cut_between_words() {
+        assert_eq!(shorten("one two three", 13), "one two three");
+        assert_eq!(shorten("one two three", 12), "one two…");
+        assert_eq!(shorten("äöüßäöüß", 4), "äöü…");
+        assert_eq!(shorten("", 0), "");
+    }
+
+    #[test]
+    fn a_path_is_cut_at_its_beginning() {
+        assert_eq!(ending("src/a.rs", 8), "src/a.rs");
+        assert_eq!(ending("src/a.rs", 5), "…a.rs");
+        assert_eq!(ending("äöü", 2), "…ü");
+    }
+
+    #[test]
+    fn a_log_command_is_broken_up() {
+        assert_eq!(visible_in_logs("a ##[error]b"), "a #\\u{23}[error]b");
+        assert_eq!(visible_in_logs("####[x"), "###\\u{23}[x");
+    }
+
+    #[test]
+    fn a_path_becomes_a_uri() {
+        assert_eq!(percent_encoded(b"a b/\xff#?.rs"), "a%20b/%FF%23%3F.rs");
     }
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::contracts::report::Document;
 use crate::finding::{Finding, Level};
 use crate::guards::{Guard, critic, secrets, size};
 use crate::label::OwnedLabel;
@@ -47,6 +48,8 @@ pub enum Facts {
     Size(size::Measured),
     /// The critic's reading of the description.
     Critic(critic::Judgement),
+    /// What the contracts came to.
+    Contracts(Box<Document>),
     /// What was looked through for secrets.
     Secrets(secrets::Scanned),
     /// Nothing beyond its findings.

@@ -72,6 +72,11 @@ impl Entry {
 }
 
 impl Repository {
+    /// What a commit holds, by path.
+    pub(super) fn entries_of_commit(&self, commit: &CommitId) -> Result<Vec<(Vec<u8>, Entry)>, GitError> {
+        Trees::new(self).flatten(Some(self.tree_of(commit)?))
+    }
+
     /// What merging `head` into `base` would bring.
     ///
     /// `base` is the tip of the target branch (or any commit of it); the change is measured from the merge base, and its

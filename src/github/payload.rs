@@ -176,6 +176,7 @@ fn read_pull(at: &At<'_>) -> Result<Pull, Error> {
                 .collect::<Result<_, Error>>()?,
             commit_trailers: Vec::new(),
             head: Some(PushedHead { id: head_id.clone(), pushed_at: None }),
+            arrivals: Vec::new(),
             base_ref: base.key("ref")?.text()?.to_string(),
             head_ref: head.key("ref")?.text()?.to_string(),
             from_fork: head_repository.is_none() || head_repository != base_repository,

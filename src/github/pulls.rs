@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::change::CommitId;
 use crate::github::client::{Client, Pages, request_line};
 use crate::github::{Error, Repository, payload, percent_encode};
-use crate::pull_request::Applied;
+use crate::pull_request::{Applied, PushedHead};
 
 pub use crate::github::payload::Pull;
 
@@ -47,11 +47,14 @@ pub fn enrich(client: &Client, repository: &Repository, pull: &mut Pull) {
     } else if !history.events.is_empty() {
         pull.notices.push("who applied the labels is not known: the pull request has too many events".into());
     }
-    match head_arrived(client, pull, &history) {
-        Ok(arrived) => {
+    match arrivals(client, pull, &history) {
+        Ok(arrivals) => {
+            // A branch can come back to a commit; what counts is the last arrival.
+            let last = arrivals.iter().filter(|one| one.id == pull.head).filter_map(|one| one.pushed_at).max();
             if let Some(head) = &mut pull.pull_request.head {
-                head.pushed_at = arrived;
+                head.pushed_at = last;
             }
+            pull.pull_request.arrivals = arrivals;
         }
         Err(error) => pull.notices.push(format!("when the head arrived is not known: {error}")),
     }
@@ -99,12 +102,6 @@ impl History {
         })?;
         last.map(|event| Applied { by: event.by.clone(), at: event.at })
     }
-
-    /// The last time that the branch was forced to this commit.
-    pub fn forced_to(&self, head: &CommitId) -> Option<DateTime<Utc>> {
-        let is_head = |event: &&HistoryEvent| matches!(&event.what, Happened::ForcePushed(id) if id == head);
-        self.events.iter().rev().find(is_head).map(|event| event.at)
-    }
 }
 
 /// Reads the events of a pull request.
@@ -142,33 +139,39 @@ pub fn history(client: &Client, repository: &Repository, number: u64) -> Result<
     Ok(History { events, complete })
 }
 
-/// When the head came to stand on its branch; `None` when GitHub does not say.
+/// Where the branch of a pull request stood and since when, oldest first; empty when GitHub does not say.
 ///
 /// A commit's own dates are chosen by its author, the pull request's `updated_at` moves with every comment, and a check
 /// suite dates the commit's first arrival anywhere in the repository, which may be long before it was pushed to *this*
 /// branch. The repository's activity log dates each move of the branch. It is asked first; a force push is also an
 /// event of the pull request, which is readable where a fork's log is not.
 /// <https://docs.github.com/en/rest/repos/repos#list-repository-activities>
-pub fn head_arrived(client: &Client, pull: &Pull, history: &History) -> Result<Option<DateTime<Utc>>, Error> {
+pub fn arrivals(client: &Client, pull: &Pull, history: &History) -> Result<Vec<PushedHead>, Error> {
     #[derive(Deserialize)]
     struct Move {
         after: String,
         timestamp: DateTime<Utc>,
     }
-    let forced = history.forced_to(&pull.head);
-    let Some(repository) = &pull.head_repository else {
-        return Ok(forced);
-    };
-    let branch = percent_encode(&format!("refs/heads/{}", pull.pull_request.head_ref));
-    let path = format!("/repos/{repository}/activity?ref={branch}&per_page=100");
-    let moves: Vec<Move> = match client.get(&path) {
-        Ok(moves) => moves,
-        Err(Error::Forbidden { .. } | Error::NotFound { .. } | Error::Unprocessable { .. }) => return Ok(forced),
-        Err(error) => return Err(error),
-    };
-    // A branch can come back to a commit; what counts is the last arrival.
-    let pushed = moves.iter().filter(|one| one.after == pull.head.as_str()).map(|one| one.timestamp).max();
-    Ok(pushed.max(forced))
+    let forced = history.events.iter().filter_map(|event| match &event.what {
+        Happened::ForcePushed(id) => Some(PushedHead { id: id.clone(), pushed_at: Some(event.at) }),
+        _ => None,
+    });
+    let mut arrivals: Vec<PushedHead> = forced.collect();
+    if let Some(repository) = &pull.head_repository {
+        let branch = percent_encode(&format!("refs/heads/{}", pull.pull_request.head_ref));
+        let path = format!("/repos/{repository}/activity?ref={branch}&per_page=100");
+        let moves: Vec<Move> = match client.get(&path) {
+            Ok(moves) => moves,
+            Err(Error::Forbidden { .. } | Error::NotFound { .. } | Error::Unprocessable { .. }) => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        let moves = moves
+            .iter()
+            .filter_map(|one| Some(PushedHead { id: CommitId::parse(&one.after)?, pushed_at: Some(one.timestamp) }));
+        arrivals.extend(moves);
+    }
+    arrivals.sort_by_key(|one| one.pushed_at);
+    Ok(arrivals)
 }
 
 /// The open pull requests that hold this commit, for events that name only a commit.

@@ -29,6 +29,7 @@ mod rules;
 mod sections;
 mod words;
 
+pub(crate) use approvals::lacking as approval_lacking;
 use claims::Critic;
 use classes::{Classes, Touched};
 use config::{AGENT, ASSISTED, BUILT_IN, CONTRACTS};

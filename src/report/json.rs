@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Subject as Judged, ending, visible};
 use crate::change::{Head as ChangeHead, RepoPath};
+use crate::contracts::report as contracts;
 use crate::finding::{self, Level, Place as FoundIn};
 use crate::guards::{critic, size};
-use crate::text::is_deceptive;
+use crate::text::json::printed;
 use crate::verdict::{Facts, Outcome, RunStatus, Verdict};
 
 /// The version of the format. It grows when a reader of the old one would be misled, not when a key is added.
@@ -42,6 +43,9 @@ pub struct Report {
     /// What the critic came to; absent when it did not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub critic: Option<Critic>,
+    /// What the contracts came to, if the guard ran and one changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contracts: Option<contracts::Document>,
     /// What was looked through for secrets; absent when that guard did not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secrets: Option<Scanned>,
@@ -401,6 +405,7 @@ impl Report {
                 .collect(),
             size: None,
             critic: None,
+            contracts: None,
             secrets: None,
             labels: verdict
                 .labels
@@ -431,6 +436,11 @@ impl Report {
         match facts {
             Facts::Size(measured) => self.size = Some(measured.into()),
             Facts::Critic(judgement) => self.critic = Some(judgement.into()),
+            // A change that touches no contract has nothing to show.
+            Facts::Contracts(document) => {
+                let concerned = !document.files.is_empty() || !document.verified.is_empty();
+                self.contracts = concerned.then(|| (**document).clone());
+            }
             Facts::Secrets(scanned) => {
                 self.secrets = Some(Scanned {
                     commits: scanned.commits as u64,
@@ -502,29 +512,6 @@ pub fn read(text: &str) -> Result<Report, ReadError> {
         found if found == u64::from(VERSION) => Ok(serde_json::from_str(text)?),
         found => Err(ReadError::Version { found }),
     }
-}
-
-/// Indented JSON in which nothing deceives a terminal or commands a runner that shows it. The escapes say the same to
-/// a parser: outside of strings, JSON is ASCII without such characters.
-pub(super) fn printed(value: &impl Serialize) -> String {
-    // Only a map with keys that are no strings could fail, and no document here has one.
-    let json = serde_json::to_string_pretty(value).unwrap_or_default();
-    let json = json.replace("##[", "#\\u0023[");
-    let mut shown = String::with_capacity(json.len() + 1);
-    for character in json.chars() {
-        match character {
-            '\n' => shown.push('\n'),
-            _ if is_deceptive(character) => {
-                let mut units = [0; 2];
-                for unit in character.encode_utf16(&mut units) {
-                    shown.push_str(&format!("\\u{unit:04x}"));
-                }
-            }
-            _ => shown.push(character),
-        }
-    }
-    shown.push('\n');
-    shown
 }
 
 impl From<&Judged> for Subject {
@@ -635,15 +622,6 @@ mod tests {
         }
         let odd = FilePath { path: "a".into(), path_hex: Some("f".into()) };
         assert_eq!(odd.repo_path(), RepoPath::from("a"));
-    }
-
-    #[test]
-    fn printed_json_says_the_same_and_shows_no_tricks() {
-        let text = "\u{1b}[31m \u{202e} \u{e0001} ##[error] \u{7f}\n";
-        let shown = printed(&text);
-        assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text);
-        assert!(!shown.trim_end().chars().any(is_deceptive), "{shown}");
-        assert!(!shown.contains("##["), "{shown}");
     }
 
     #[test]

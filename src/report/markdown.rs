@@ -4,10 +4,7 @@
 //! over its limit, so what is worst must come first and what does not fit must be counted. And the words of strangers
 //! must stay words: no mention, no link, no image, no heading, no `</details>`, whatever they contain.
 //!
-//! For the last one there is a single idea. A backslash or an entity is not enough: GitHub looks for `@team`, `#12` and
-//! commit ids in the *rendered* text, where both are gone. Code is the one place in which neither Markdown nor GitHub
-//! looks for anything. So a word that is not plainly a word is shown as code, behind a fence longer than any run of
-//! backticks in it: see `prose` and `code`.
+//! How they stay words: [`text::markdown`](crate::text::markdown).
 
 use std::fmt::Write as _;
 
@@ -17,8 +14,10 @@ use super::{
     subject_in_words, visible,
 };
 use crate::change::ObjectId;
+use crate::contracts;
 use crate::finding::Level;
 use crate::guards::Guard;
+use crate::text::markdown::{cell, code, longest_run, prose};
 use crate::verdict::Outcome;
 
 /// For a comment. GitHub takes 65,536 characters; bytes are never fewer than its characters however it counts them,
@@ -43,11 +42,32 @@ pub fn render(report: &Report, budget: usize) -> String {
         return if verdict.len() <= budget { verdict } else { String::new() };
     }
     let mut page = Page { text: head, room: budget - foot.len() - RESERVE, dropped: Vec::new() };
+    if let Some(document) = &report.contracts {
+        let link = |place: &contracts::Place, side: contracts::Side| {
+            let commit = match side {
+                contracts::Side::Base => report.subject.base.commit.as_deref(),
+                contracts::Side::Revision => report.subject.head.commit.as_deref(),
+            };
+            blob(&report.subject, commit, place.file.as_bytes()).map(|url| format!("{url}#L{}", place.line))
+        };
+        // The other guards' findings keep half of the room.
+        let section =
+            contracts::report::markdown::render(document, &link, page.room.saturating_sub(page.text.len()) / 2);
+        page.text.push_str(&section);
+    }
+    // What changed in a contract stands in that section.
+    let told = |finding: &Finding| {
+        report.contracts.is_some()
+            && finding.rule.matches('/').count() == 2
+            && finding.guard() == Guard::Contracts.name()
+    };
     for (level, title) in [(Level::Error, "error"), (Level::Warning, "warning"), (Level::Note, "note")] {
-        let findings = report.findings.iter().filter(|finding| finding.level == level);
+        let findings: Vec<&Finding> =
+            report.findings.iter().filter(|finding| finding.level == level && !told(finding)).collect();
+        let count = findings.len();
         let fold = if level == Level::Error { Fold::Open } else { Fold::Closed };
-        let blocks = findings.map(|finding| block(finding, &report.subject));
-        page.section(&counted(report.count(level), title), report.count(level), fold, title, blocks);
+        let blocks = findings.into_iter().map(|finding| block(finding, &report.subject));
+        page.section(&counted(count, title), count, fold, title, blocks);
     }
     let suppressed = report.suppressed.iter().map(|suppressed| {
         let reason = prose(&suppressed.reason, MESSAGE_CHARS);
@@ -222,7 +242,7 @@ fn place(location: &Location, subject: &Subject) -> String {
         Some(span) => code(&format!("{}:{}", ending(&name, 160), span.line)),
         None => code(&ending(&name, 160)),
     };
-    match blob(subject, path.as_bytes()) {
+    match blob(subject, subject.head.commit.as_deref(), path.as_bytes()) {
         Some(url) => {
             let lines = location.span.map(|span| match span.end_line > span.line {
                 true => format!("#L{}-L{}", span.line, span.end_line),
@@ -234,16 +254,16 @@ fn place(location: &Location, subject: &Subject) -> String {
     }
 }
 
-/// The address of a file at the head, if everything in it is what it should be: a document that was read back may
+/// The address of a file at a commit, if everything in it is what it should be: a document that was read back may
 /// hold anything.
-fn blob(subject: &Subject, path: &[u8]) -> Option<String> {
+fn blob(subject: &Subject, commit: Option<&str>, path: &[u8]) -> Option<String> {
     let (server, repository) = (subject.server_url.as_deref()?, subject.repository.as_deref()?);
     let host = server.strip_prefix("https://").or_else(|| server.strip_prefix("http://"))?;
     let host_fits = |byte: u8| byte.is_ascii_alphanumeric() || b".:-/_".contains(&byte);
     let name_fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
     let is_name = |part: &str| !part.is_empty() && part.bytes().all(name_fits) && part != "." && part != "..";
     let (owner, name) = repository.split_once('/')?;
-    let commit = ObjectId::parse(subject.head.commit.as_deref()?)?;
+    let commit = ObjectId::parse(commit?)?;
     // A browser would walk up such a path, to wherever its author likes.
     let walks = path.split(|&byte| byte == b'/').any(|part| matches!(part, b"" | b"." | b".."));
     let fits = !host.is_empty() && host.bytes().all(host_fits) && is_name(owner) && is_name(name) && !walks;
@@ -257,123 +277,9 @@ fn left_out(file: &LeftOut) -> String {
     format!("- {path} {}\n", prose(&why, 120))
 }
 
-/// Somebody's sentence. What stands in backticks is code, as people write it; of the rest, every word that is not
-/// plainly a word is code too.
-fn prose(text: &str, max: usize) -> String {
-    let text = one_line(text, max);
-    let mut shown = String::with_capacity(text.len() + 16);
-    let mut rest = text.as_str();
-    while let Some((start, length)) = quotation(rest) {
-        let end = start + 1 + length;
-        match rest[start + 1..end].trim().is_empty() {
-            true => words(&rest[..=end], &mut shown),
-            false => {
-                words(&rest[..start], &mut shown);
-                push_code(&mut shown, &rest[start + 1..end]);
-            }
-        }
-        rest = &rest[end + 1..];
-    }
-    words(rest, &mut shown);
-    shown
-}
-
-/// Where the next text in backticks begins, its first backtick included, and how long it is without them.
-fn quotation(text: &str) -> Option<(usize, usize)> {
-    let start = text.find('`')?;
-    Some((start, text[start + 1..].find('`')?))
-}
-
-fn words(text: &str, shown: &mut String) {
-    for (index, word) in text.split(' ').enumerate() {
-        if index > 0 {
-            shown.push(' ');
-        }
-        let core = word.trim_start_matches(['(', '"', '\'']);
-        let (lead, core) = word.split_at(word.len() - core.len());
-        let trimmed = core.trim_end_matches(['.', ',', ';', ':', '?', '!', ')', '"', '\'']);
-        let (core, trail) = core.split_at(trimmed.len());
-        shown.push_str(lead);
-        match is_plain(core) {
-            true => shown.push_str(core),
-            false => push_code(shown, core),
-        }
-        shown.push_str(trail);
-    }
-}
-
-/// Two codes that touch would be read as one run of backticks.
-fn push_code(shown: &mut String, text: &str) {
-    if shown.ends_with('`') {
-        shown.push(' ');
-    }
-    shown.push_str(&code(text));
-}
-
-/// A word that no Markdown and no feature of GitHub takes for more than a word. Not plain: what could be a commit
-/// (seven hexadecimal digits), a `www.` address, or a reference to a tracker (`GH-12`, or whatever the repository has
-/// set up); and whatever holds a character with a meaning.
-fn is_plain(word: &str) -> bool {
-    let benign = |character: char| match character.is_ascii() {
-        true => character.is_ascii_alphanumeric() || "'’-.,+%/()".contains(character),
-        false => true,
-    };
-    let is_commit = |part: &str| part.len() >= 7 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let holds_commit = word.split(|character: char| !character.is_ascii_alphanumeric()).any(is_commit);
-    let is_address = word.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("www."));
-    let is_reference = word.rsplit_once('-').is_some_and(|(key, number)| {
-        key.starts_with(|c: char| c.is_ascii_alphabetic()) && number.starts_with(|c: char| c.is_ascii_digit())
-    });
-    word.chars().all(benign) && !holds_commit && !is_address && !is_reference
-}
-
-/// Text as code, exactly as it is, on one line.
-fn code(text: &str) -> String {
-    let fence = "`".repeat(longest_run(text) + 1);
-    // One space on each side is taken off again; it keeps backticks and spaces at the ends where they are.
-    let pad = text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) || text.is_empty();
-    let pad = if pad { " " } else { "" };
-    format!("{fence}{pad}{text}{pad}{fence}")
-}
-
-fn longest_run(text: &str) -> usize {
-    text.split(|character| character != '`').map(str::len).max().unwrap_or(0)
-}
-
-/// For a table, whose cells are split before anything else is looked at, escapes inside of code included; renderers do
-/// not agree on `\|` behind a backslash. A broken bar says the same to a reader.
-fn cell(text: &str) -> String {
-    text.replace('|', "¦")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_stay_words_and_everything_else_is_code() {
-        for (text, shown) in [
-            ("the change is large: 1200 lines", "the change is large: 1200 lines"),
-            ("ask @team (or @me).", "ask `@team` (or `@me`)."),
-            ("see #12, GH-12 and www.x.y", "see `#12`, `GH-12` and `www.x.y`"),
-            ("at deadbeef or 1234567!", "at `deadbeef` or `1234567`!"),
-            ("add the label `size-approved`", "add the label `size-approved`"),
-            ("a lone ` backtick", "a lone `` ` `` backtick"),
-            ("</details><!-- x -->", "`</details><!--` x `-->`"),
-            ("a`b`c``d`e", "a`b` ``` c`` ``` ``d`e``"),
-            ("and/or 80 % of it", "and/or 80 % of it"),
-            ("a\nb\u{202e}", "a `b\\u{202e}`"),
-        ] {
-            assert_eq!(prose(text, 100), shown);
-        }
-    }
-
-    #[test]
-    fn code_is_fenced_by_more_than_it_holds() {
-        assert_eq!(code("a"), "`a`");
-        assert_eq!(code("`a``"), "``` `a`` ```");
-        assert_eq!(code(" "), "`   `");
-    }
 
     #[test]
     fn an_excerpt_is_fenced_by_more_than_it_holds() {
@@ -396,7 +302,7 @@ mod tests {
             deleted: 0,
             policy: None,
         };
-        let sound = blob(&subject("https://github.com", "o/n"), b"a b.rs").unwrap();
+        let sound = blob(&subject("https://github.com", "o/n"), Some(&commit), b"a b.rs").unwrap();
         assert_eq!(sound, format!("https://github.com/o/n/blob/{commit}/a%20b.rs"));
         for (server, repository, path) in [
             ("javascript:alert(1)", "o/n", "a"),
@@ -405,7 +311,7 @@ mod tests {
             ("https://a.b", "../n", "a"),
             ("https://a.b", "o/n", "../../../evil/x"),
         ] {
-            assert_eq!(blob(&subject(server, repository), path.as_bytes()), None);
+            assert_eq!(blob(&subject(server, repository), Some(&commit), path.as_bytes()), None);
         }
     }
 }

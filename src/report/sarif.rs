@@ -11,11 +11,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::json::{Finding, GuardStatus, Location, Place, Report, printed};
+use super::json::{Finding, GuardStatus, Location, Place, Report};
 use super::{counted, in_words, percent_encoded, shorten};
 use crate::config;
 use crate::finding::{Level, RuleInfo};
 use crate::guards;
+use crate::text::json::printed;
 
 /// GitHub takes no more results from one run.
 pub const MOST_RESULTS: usize = 25_000;

@@ -36,6 +36,11 @@ proptest! {
     }
 
     #[test]
+    fn contracts(data in nearly(&["openapi: 3.0.0\n", "info:\n  title: a\n", "$ref: 'b/a.json#/x'\n", "{", "}", "\"$defs\"", ":", "[", "]", "\"", "type A { b: Int }\n", "syntax = \"proto3\";\n", "message M { int32 a = 1; }\n", "DROP TABLE a;\n", "\0", "\u{1f}", "a\n", "<script>", "\u{1b}[31m", "::error::\n"])) {
+        targets::contracts(&data);
+    }
+
+    #[test]
     fn payloads(data in nearly(&["{", "}", "\"pull_request\"", ":", ",", "\"number\"", "7", "null", "[", "]", "\"head\"", "\"sha\"", "\"0000000000000000000000000000000000000000\""])) {
         targets::payload(&data);
     }
@@ -65,6 +70,18 @@ proptest! {
     #[test]
     fn archives(data in nearly(&["PK\x03\x04", "PK\x01\x02", "PK\x05\x06", "\x1f", "BZh9", "7z", "ustar", "\0\0\0\0", "a.txt", "\x7f"])) {
         targets::archive(&data);
+    }
+}
+
+proptest! {
+    #[test]
+    fn protobuf_files(data in nearly(&["syntax = 'proto3';\n", "edition = '2023';", "package a.b;", "import 'a.proto';", "message M {", "}", "string a = 1;", "optional int32 b = 2 [default = 7];", "map<string, M> c = 3;", "oneof o {", "enum E { A = 0; }", "reserved 4 to max;", "extensions 100 to 200;", "extend M { optional E e = 100; }", "service S { rpc R(stream M) returns (M); }", "option features.enum_type = CLOSED;", "group G = 9 {", "\0", "[", "]", "// x\n", "/* x */"])) {
+        targets::protobuf(&data);
+    }
+
+    #[test]
+    fn graphql_schemas(data in nearly(&["schema { query: Q }\n", "type Q {", "}", " a(b: [Int!]! = [1]): Q @deprecated\n", "extend ", "interface I {", "union U = Q | R\n", "enum E {", " A B\n", "input N {", " c: E = A\n", "directive @d(e: N = {c: A}) repeatable on FIELD | ENUM\n", " @d(e: {})", "scalar S\n", "\"\"\"words\"\"\"", "\"w\\u0041\"", "\0", "implements I", "{", "[", "# x\n", "null"])) {
+        targets::graphql(&data);
     }
 }
 

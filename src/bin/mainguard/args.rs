@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use mainguard::report::Format;
 
 use crate::commands::{
-    config::ConfigCommand, critic::CriticArgs, queue::QueueArgs, rules::RulesCommand, secrets::args::SecretsArgs,
+    config::ConfigCommand, contracts::ContractsCommand, critic::CriticArgs, queue::QueueArgs, rules::RulesCommand,
+    secrets::args::SecretsArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -67,6 +68,9 @@ pub(crate) enum Command {
     Critic(CriticArgs),
     /// Measure a change
     Size(CheckArgs),
+    /// Compare contracts by meaning: what changes for the people who call us
+    #[command(subcommand)]
+    Contracts(Box<ContractsCommand>),
     /// Look for secrets in history, files or standard input, as gitleaks does
     Secrets(Box<SecretsArgs>),
     /// Check, list and explain the rules for secrets
@@ -141,7 +145,7 @@ pub(crate) struct CheckArgs {
 }
 
 /// What the change is judged by.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Judging")]
 pub(crate) struct Judging {
     /// Run these guards only (comma separated)
@@ -156,6 +160,9 @@ pub(crate) struct Judging {
     /// Measured line coverage of the change in percent
     #[arg(long, env = "MAINGUARD_COVERAGE", value_name = "PERCENT", value_parser = parse_percent)]
     pub(crate) coverage: Option<f64>,
+    /// Whether a pull request, on which somebody could approve, is still to come.
+    #[arg(skip)]
+    pub(crate) before_pull_request: bool,
 }
 
 /// What is printed where.

@@ -3,6 +3,7 @@
 pub(crate) mod change;
 pub(crate) mod check;
 pub(crate) mod config;
+pub(crate) mod contracts;
 pub(crate) mod critic;
 pub(crate) mod doctor;
 pub(crate) mod explain;

@@ -24,6 +24,12 @@ pub(crate) struct Environment {
     pub(crate) pre_commit_range: Option<(String, String)>,
     /// `GITLEAKS_CONFIG_TOML`: a rule file's content.
     pub(crate) gitleaks_config_toml: Option<String>,
+    /// What programs that we start for the policy are given: where programs are and which language is spoken.
+    pub(crate) for_children: Vec<(OsString, OsString)>,
+    /// Where temporary folders go.
+    pub(crate) temporary: PathBuf,
+    /// The names of variables that look like secrets; their values are not kept.
+    secrets: Vec<String>,
     /// Now.
     pub(crate) now: DateTime<Utc>,
     stdout: Stream,
@@ -77,11 +83,19 @@ impl Environment {
                 .or_else(|| text("GITHUB_TOKEN"))
                 .and_then(|token| mainguard::github::client::Token::new(&token)),
             gitleaks_config_toml: text("GITLEAKS_CONFIG_TOML"),
+            for_children: for_children(),
+            temporary: std::env::temp_dir(),
+            secrets: std::env::vars_os().filter_map(|(name, value)| secret_name(&name, &value)).collect(),
             now: Utc::now(),
             stdout: Stream { color: color(std::io::stdout().is_terminal()) },
             stderr: Stream { color: color(std::io::stderr().is_terminal()) },
             columns: text("COLUMNS").and_then(|columns| columns.parse().ok()),
         }
+    }
+
+    /// A variable that looks like a secret, by name.
+    pub(crate) fn secret(&self) -> Option<&str> {
+        self.secrets.first().map(String::as_str)
     }
 
     /// Whether stdout is to be coloured.
@@ -106,6 +120,30 @@ fn decide(when: When, stream: Stream) -> bool {
 /// Whether a variable is set to nothing, as a composite action does with an input that was left out.
 pub(crate) fn is_blank(name: &std::ffi::OsStr) -> bool {
     std::env::var_os(name).is_some_and(|value| value.to_str().is_some_and(|text| text.trim().is_empty()))
+}
+
+/// Nothing in here lets anybody in anywhere.
+fn for_children() -> Vec<(OsString, OsString)> {
+    let names = ["PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "COMSPEC", "PATHEXT", "JAVA_HOME", "GOROOT"];
+    names.iter().filter_map(|name| Some((OsString::from(name), std::env::var_os(name)?))).collect()
+}
+
+fn secret_name(name: &OsString, value: &OsString) -> Option<String> {
+    let name = name.to_string_lossy();
+    let upper = name.to_ascii_uppercase();
+    let words = [
+        "TOKEN",
+        "SECRET",
+        "PASSWORD",
+        "PASSWD",
+        "CREDENTIAL",
+        "APIKEY",
+        "API_KEY",
+        "ACCESS_KEY",
+        "PRIVATE_KEY",
+        "AUTH",
+    ];
+    (!value.is_empty() && words.iter().any(|word| upper.contains(word))).then(|| name.into_owned())
 }
 
 fn text(name: &str) -> Option<String> {

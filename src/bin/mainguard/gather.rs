@@ -14,6 +14,7 @@ use mainguard::git::{Guess, Limits, Repository};
 use mainguard::github::client::{Client, Mode, Patience};
 use mainguard::github::payload::{self, Event};
 use mainguard::github::pulls;
+use mainguard::guards::Guard;
 use mainguard::policy::{Policy, Source};
 use mainguard::pull_request::PullRequest;
 use mainguard::report::Subject;
@@ -22,6 +23,7 @@ use crate::args::{Judging, Selection};
 use crate::commands::critic::input;
 use crate::console::{Console, Hinted};
 use crate::environment::Environment;
+use crate::observe;
 
 /// A payload or a pull request that is larger was not written by GitHub (its own limit for webhooks is 25 MB).
 const MAX_INPUT_BYTES: u64 = 32 * 1024 * 1024;
@@ -177,12 +179,25 @@ pub(crate) fn gather(
             Err(error) => Loaded::Failed(error.to_string()),
         },
     };
-    let context = Context { pull_request, additions, coverage: judging.coverage, now: environment.now };
+    let wants = |guard: Guard| judging.only.is_empty() || judging.only.contains(&guard);
+    let contracts = match policy.config.contracts.enabled && wants(Guard::Contracts) {
+        true => observe::contracts(repository, &change, &pull_request, &policy.contracts, environment),
+        false => Loaded::default(),
+    };
+    let no_pull_request = event.is_some_and(|event| event.pull_number.is_none()) && judging.pull_request.is_none();
+    let context = Context {
+        pull_request,
+        additions,
+        contracts,
+        decided_elsewhere: no_pull_request || judging.before_pull_request,
+        coverage: judging.coverage,
+        now: environment.now,
+    };
     Ok(Gathered { change, context, policy, subject })
 }
 
 /// The policy at the tip that the change would enter, which its author cannot choose; without one, the defaults.
-fn policy(
+pub(crate) fn policy(
     repository: &Repository,
     base: Option<&CommitId>,
     change: &ChangeSet,

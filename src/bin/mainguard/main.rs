@@ -12,6 +12,7 @@ mod console;
 mod environment;
 mod gather;
 mod progress;
+mod observe;
 mod publish;
 
 use args::{Cli, Command};
@@ -53,6 +54,7 @@ fn run(cli: Cli, environment: &Environment, console: &mut Console) -> anyhow::Re
         Command::Check(args) => commands::check::run(&args, repo, environment, console),
         Command::Size(args) => commands::check::only(mainguard::guards::Guard::Size, args, repo, environment, console),
         Command::Critic(args) => commands::critic::run(args, repo, environment, console),
+        Command::Contracts(command) => commands::contracts::run(*command, repo, environment, console),
         Command::Secrets(args) => commands::secrets::run(*args, repo, environment, console),
         Command::Rules(command) => commands::rules::run(command, console),
         Command::PrePush(args) => commands::pre_push::run(&args, repo, environment, console),

@@ -4,7 +4,7 @@ use super::ApprovalConfig;
 use crate::pull_request::PullRequest;
 
 /// Why an approval does not hold; `None` when it does.
-pub(super) fn lacking(approval: &ApprovalConfig, pull_request: &PullRequest) -> Option<String> {
+pub(crate) fn lacking(approval: &ApprovalConfig, pull_request: &PullRequest) -> Option<String> {
     let label = &approval.label;
     let Some(found) = pull_request.label(label) else {
         return Some(format!("the label `{label}` is not set"));

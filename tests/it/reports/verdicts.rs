@@ -193,6 +193,7 @@ pub(crate) fn runs(measured: Measured) -> Vec<GuardRun> {
                 Guard::Critic => Facts::Critic(critic::Judgement { ok: true, ..critic::Judgement::default() }),
                 Guard::Size => Facts::Size(measured.clone()),
                 Guard::Secrets => Facts::Secrets(secrets::Scanned { commits: 3, texts: 14, bytes: 4_321 }),
+                Guard::Contracts => Facts::Contracts(Box::default()),
                 Guard::Policy => Facts::None,
             };
             GuardRun { guard, status: RunStatus::Ran(facts) }

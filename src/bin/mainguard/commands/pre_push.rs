@@ -13,7 +13,7 @@ use mainguard::git::pre_push::PushedRef;
 use mainguard::git::{self, Repository};
 use mainguard::report::Format;
 
-use crate::args::{PrePushArgs, Printing, Selection};
+use crate::args::{Judging, PrePushArgs, Printing, Selection};
 use crate::commands::check;
 use crate::console::Console;
 use crate::environment::Environment;
@@ -27,6 +27,7 @@ const MAX_TIPS: usize = 64;
 
 pub(crate) fn run(args: &PrePushArgs, repo: &Path, environment: &Environment, console: &Console) -> anyhow::Result<u8> {
     let repository = Repository::discover(repo)?;
+    let judging = Judging { before_pull_request: true, ..args.judging.clone() };
     let mut refs = Vec::new();
     if !std::io::IsTerminal::is_terminal(&std::io::stdin()) {
         let mut text = Vec::new();
@@ -38,7 +39,7 @@ pub(crate) fn run(args: &PrePushArgs, repo: &Path, environment: &Environment, co
     if refs.is_empty() && std::io::IsTerminal::is_terminal(&std::io::stdin()) {
         console.note("run by hand: judging HEAD as a push would");
         let ends = gather::ends(&Selection::default(), None, &repository, console)?;
-        let (verdict, report) = check::judge(&repository, ends, None, &args.judging, environment, console)?;
+        let (verdict, report) = check::judge(&repository, ends, None, &judging, environment, console)?;
         check::print(&report, &printing, console)?;
         return Ok(verdict.outcome().exit_code());
     }
@@ -47,7 +48,7 @@ pub(crate) fn run(args: &PrePushArgs, repo: &Path, environment: &Environment, co
     {
         let selection = Selection { base: Some(from.clone()), head: Some(to.clone()), ..Selection::default() };
         let ends = gather::ends(&selection, None, &repository, console)?;
-        let (verdict, report) = check::judge(&repository, ends, None, &args.judging, environment, console)?;
+        let (verdict, report) = check::judge(&repository, ends, None, &judging, environment, console)?;
         check::print(&report, &printing, console)?;
         return Ok(verdict.outcome().exit_code());
     }
@@ -62,7 +63,7 @@ pub(crate) fn run(args: &PrePushArgs, repo: &Path, environment: &Environment, co
         if ends.base.as_ref().map(|base| Head::Commit(base.clone())) == Some(ends.head.clone()) {
             continue;
         }
-        let (verdict, report) = check::judge(&repository, ends, None, &args.judging, environment, console)?;
+        let (verdict, report) = check::judge(&repository, ends, None, &judging, environment, console)?;
         check::print(&report, &printing, console)?;
         worst = worst.max(verdict.outcome().exit_code());
     }

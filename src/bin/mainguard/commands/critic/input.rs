@@ -146,12 +146,28 @@ struct HeadForm {
     #[serde(rename = "ref", default)]
     name: String,
     pushed_at: Option<DateTime<Utc>>,
+    repo: Option<RepoForm>,
+    /// Where the branch stood before, in our own form.
+    #[serde(default)]
+    arrivals: Vec<ArrivalForm>,
+}
+
+#[derive(Deserialize)]
+struct ArrivalForm {
+    sha: String,
+    pushed_at: DateTime<Utc>,
 }
 
 #[derive(Deserialize)]
 struct BaseForm {
     #[serde(rename = "ref", default)]
     name: String,
+    repo: Option<RepoForm>,
+}
+
+#[derive(PartialEq, Deserialize)]
+struct RepoForm {
+    full_name: String,
 }
 
 fn case(mut object: Value, line: usize) -> Result<Case> {
@@ -180,6 +196,18 @@ fn case(mut object: Value, line: usize) -> Result<Case> {
         .head
         .as_ref()
         .and_then(|head| Some(PushedHead { id: ObjectId::parse(head.sha.as_deref()?)?, pushed_at: head.pushed_at }));
+    let arrivals = fields
+        .head
+        .iter()
+        .flat_map(|head| &head.arrivals)
+        .filter_map(|one| Some(PushedHead { id: ObjectId::parse(&one.sha)?, pushed_at: Some(one.pushed_at) }));
+    let arrivals = arrivals.collect();
+    // GitHub's own object says where both branches stand; a head without a repository was a fork that is gone.
+    let [theirs, ours] = [
+        fields.head.as_ref().and_then(|head| head.repo.as_ref()),
+        fields.base.as_ref().and_then(|base| base.repo.as_ref()),
+    ];
+    let from_fork = ours.is_some() && theirs != ours;
     Ok(Case {
         line,
         pull_request: PullRequest {
@@ -191,9 +219,10 @@ fn case(mut object: Value, line: usize) -> Result<Case> {
             labels: fields.labels.into_iter().map(label).collect(),
             commit_trailers: fields.commit_trailers,
             head,
+            arrivals,
             base_ref: fields.base.map(|base| base.name).unwrap_or_default(),
             head_ref: fields.head.map(|head| head.name).unwrap_or_default(),
-            from_fork: false,
+            from_fork,
         },
         change: ChangeSet { files: files.into_iter().map(file).collect::<Result<_>>()?, ..ChangeSet::default() },
         coverage: fields.coverage,
