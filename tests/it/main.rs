@@ -13,6 +13,7 @@ mod change_set;
 mod check;
 mod config;
 mod critic;
+mod deps;
 mod examples;
 mod fuzz;
 mod github;
