@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::change::Additions;
+use crate::deps::snapshot::Snapshot;
 use crate::pull_request::PullRequest;
 
 /// What the outside world says about a change.
@@ -13,6 +14,8 @@ pub struct Context {
     pub pull_request: Loaded<PullRequest>,
     /// What the commits of the change add, for guards that look at history.
     pub additions: Loaded<Additions>,
+    /// Lockfiles and advisories, when the change touches a lockfile.
+    pub dependencies: Loaded<Snapshot>,
     /// Measured line coverage of the change in percent.
     pub coverage: Option<f64>,
     /// The time at which the change is judged.

@@ -13,6 +13,7 @@ mod node;
 pub mod osv;
 mod readers;
 pub mod severity;
+pub mod snapshot;
 pub mod version;
 
 pub use ecosystem::Ecosystem;

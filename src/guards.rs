@@ -9,6 +9,7 @@ use std::fmt;
 use crate::finding::RuleInfo;
 
 pub mod critic;
+pub mod dependencies;
 pub mod policy;
 pub mod secrets;
 pub mod size;
@@ -22,13 +23,16 @@ pub enum Guard {
     Size,
     /// Secrets that the change brings into history.
     Secrets,
+    /// Vulnerable dependencies that the change brings in.
+    Dependencies,
     /// The policy itself: a change of the configuration that judges changes.
     Policy,
 }
 
 impl Guard {
     /// All of them.
-    pub const ALL: [Guard; 4] = [Guard::Critic, Guard::Size, Guard::Secrets, Guard::Policy];
+    pub const ALL: [Guard; 5] =
+        [Guard::Critic, Guard::Size, Guard::Secrets, Guard::Dependencies, Guard::Policy];
 
     /// The name in rule ids, configuration and reports.
     pub fn name(self) -> &'static str {
@@ -36,6 +40,7 @@ impl Guard {
             Guard::Critic => "critic",
             Guard::Size => "size",
             Guard::Secrets => "secrets",
+            Guard::Dependencies => "dependencies",
             Guard::Policy => "policy",
         }
     }
@@ -46,6 +51,7 @@ impl Guard {
             Guard::Critic => critic::RULES,
             Guard::Size => size::RULES,
             Guard::Secrets => secrets::RULES,
+            Guard::Dependencies => dependencies::RULES,
             Guard::Policy => policy::RULES,
         }
     }

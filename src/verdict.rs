@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, Level};
-use crate::guards::{Guard, critic, secrets, size};
+use crate::guards::{Guard, critic, dependencies, secrets, size};
 use crate::label::OwnedLabel;
 
 /// The whole answer about one change.
@@ -49,6 +49,8 @@ pub enum Facts {
     Critic(critic::Judgement),
     /// What was looked through for secrets.
     Secrets(secrets::Scanned),
+    /// What was looked through for vulnerable dependencies.
+    Dependencies(dependencies::Checked),
     /// Nothing beyond its findings.
     None,
 }

@@ -17,24 +17,25 @@ pub struct Record {
     /// For instance `RUSTSEC-2023-0034`.
     pub id: String,
     /// When it was last changed (RFC 3339).
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "or_default")]
     pub modified: String,
     /// When it was taken back; such a record never matches.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub withdrawn: Option<String>,
     /// Other ids of the same vulnerability.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
     pub aliases: Vec<String>,
     /// One line.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(skip_serializing_if = "String::is_empty", deserialize_with = "or_default")]
     pub summary: String,
     /// Vectors.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
     pub severity: Vec<Vector>,
     /// Whom it concerns.
+    #[serde(deserialize_with = "or_default")]
     pub affected: Vec<Affected>,
     /// What the database says beside the schema.
-    #[serde(skip_serializing_if = "Specific::is_empty")]
+    #[serde(skip_serializing_if = "Specific::is_empty", deserialize_with = "or_default")]
     pub database_specific: Specific,
 }
 
@@ -69,15 +70,16 @@ impl Specific {
 #[serde(default)]
 pub struct Affected {
     /// Which.
+    #[serde(deserialize_with = "or_default")]
     pub package: PackageName,
     /// Severity for this package.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
     pub severity: Vec<Vector>,
     /// From where to where.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
     pub ranges: Vec<Range>,
     /// Affected versions by name.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "or_default")]
     pub versions: Vec<String>,
 }
 
@@ -99,7 +101,17 @@ pub struct Range {
     #[serde(rename = "type")]
     pub kind: String,
     /// What happens at which version: one key of `introduced`, `fixed`, `last_affected`, `limit` each.
+    #[serde(deserialize_with = "or_default")]
     pub events: Vec<BTreeMap<String, String>>,
+}
+
+/// Databases write `null` where they have nothing.
+fn or_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Default + Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 impl Record {

@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("attributes", &["change"]),
     ("secrets", &["text"]),
     ("contracts", &["text"]),
-    ("deps", &[]),
+    ("deps", &["change"]),
     ("advisories", &["deps"]),
     ("guards", &["text", "deps", "secrets", "contracts", "change", "finding", "label", "pull_request", "attributes"]),
     ("context", &["change", "pull_request", "deps"]),

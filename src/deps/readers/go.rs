@@ -30,14 +30,15 @@ pub(super) fn go_mod(text: &str, into: &mut Lockfile) -> Read {
             continue;
         }
         let words: Vec<&str> = rest.split_whitespace().take(6).map(|word| word.trim_matches('"')).collect();
+        let mut replace = |old, new| {
+            replaced.insert(old, new);
+        };
         match (verb, words.as_slice()) {
             ("require", [name, version, ..]) => required.push((name, version, number)),
-            ("replace", [old, "=>", new]) => drop(replaced.insert((old, None), (new, "", number))),
-            ("replace", [old, "=>", new, version]) => drop(replaced.insert((old, None), (new, version, number))),
-            ("replace", [old, at, "=>", new]) => drop(replaced.insert((old, Some(at)), (new, "", number))),
-            ("replace", [old, at, "=>", new, version]) => {
-                drop(replaced.insert((old, Some(at)), (new, version, number)));
-            }
+            ("replace", [old, "=>", new]) => replace((old, None), (new, "", number)),
+            ("replace", [old, "=>", new, version]) => replace((old, None), (new, version, number)),
+            ("replace", [old, at, "=>", new]) => replace((old, Some(at)), (new, "", number)),
+            ("replace", [old, at, "=>", new, version]) => replace((old, Some(at)), (new, version, number)),
             ("go", [version]) => go = Some((*version, number)),
             ("toolchain", [version]) => toolchain = version.strip_prefix("go").map(|version| (version, number)),
             _ => {}
