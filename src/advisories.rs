@@ -194,6 +194,34 @@ impl Index {
         Ok(Index { about, source: Source::Archives(folder.into()) })
     }
 
+    /// The record of an id, or of one of its aliases. Reads through all of the data.
+    ///
+    /// # Errors
+    ///
+    /// When the data cannot be read.
+    pub fn record(&mut self, id: &str) -> Result<Option<Record>, DataError> {
+        let named = |record: &Record| {
+            record.aliases.iter().chain([&record.id]).any(|name| name.eq_ignore_ascii_case(id))
+        };
+        let mut found: Option<Record> = None;
+        let mut take = |record: Record| {
+            let better = found.as_ref().is_none_or(|known| known.id != id && record.id == id);
+            if better && named(&record) {
+                found = Some(record);
+            }
+        };
+        match &mut self.source {
+            Source::Archives(folder) => read_archives(folder, &mut take)?,
+            Source::Indexed { path, file, table, blocks } => {
+                for entry in table.chunks_exact(ENTRY_BYTES) {
+                    let place = place_of(entry);
+                    unpack(path, file, *blocks, place)?.into_iter().for_each(&mut take);
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// What the data says about itself.
     pub fn about_itself(&self) -> &About {
         &self.about
@@ -214,15 +242,8 @@ impl Index {
             })?,
             Source::Indexed { path, file, table, blocks } => {
                 for (ecosystem, name) in names {
-                    let Some((offset, length)) = find(table, hash(ecosystem.name(), &name)) else { continue };
-                    let mut packed = Vec::new();
-                    file.seek(SeekFrom::Start(blocks.saturating_add(offset))).map_err(at(path))?;
-                    (&mut *file).take(u64::from(length)).read_to_end(&mut packed).map_err(at(path))?;
-                    let mut json = Vec::new();
-                    let mut unpacked = flate2::read::DeflateDecoder::new(packed.as_slice()).take(MAX_BLOCK_BYTES);
-                    unpacked.read_to_end(&mut json).map_err(|error| damaged(path, error))?;
-                    let records: Vec<Record> = serde_json::from_slice(&json).map_err(|error| damaged(path, error))?;
-                    for record in records {
+                    let Some(place) = find(table, hash(ecosystem.name(), &name)) else { continue };
+                    for record in unpack(path, file, *blocks, place)? {
                         advisories.add(record, |of, other| of == ecosystem && other == name);
                     }
                 }
@@ -230,6 +251,22 @@ impl Index {
         }
         Ok(advisories)
     }
+}
+
+/// The records of one block.
+fn unpack(path: &Path, file: &mut File, blocks: u64, (offset, length): (u64, u32)) -> Result<Vec<Record>, DataError> {
+    let mut packed = Vec::new();
+    file.seek(SeekFrom::Start(blocks.saturating_add(offset))).map_err(at(path))?;
+    file.take(u64::from(length)).read_to_end(&mut packed).map_err(at(path))?;
+    let mut json = Vec::new();
+    let mut unpacked = flate2::read::DeflateDecoder::new(packed.as_slice()).take(MAX_BLOCK_BYTES);
+    unpacked.read_to_end(&mut json).map_err(|error| damaged(path, error))?;
+    serde_json::from_slice(&json).map_err(|error| damaged(path, error))
+}
+
+fn place_of(entry: &[u8]) -> (u64, u32) {
+    let offset = u64::from_le_bytes(entry[8..16].try_into().unwrap_or_default());
+    (offset, u32::from_le_bytes(entry[16..20].try_into().unwrap_or_default()))
 }
 
 fn hash(ecosystem: &str, name: &str) -> [u8; 8] {
@@ -246,10 +283,7 @@ fn find(table: &[u8], key: [u8; 8]) -> Option<(u64, u32)> {
         match entry[..8].cmp(&key) {
             std::cmp::Ordering::Less => low = middle + 1,
             std::cmp::Ordering::Greater => high = middle,
-            std::cmp::Ordering::Equal => {
-                let offset = u64::from_le_bytes(entry[8..16].try_into().ok()?);
-                return Some((offset, u32::from_le_bytes(entry[16..20].try_into().ok()?)));
-            }
+            std::cmp::Ordering::Equal => return Some(place_of(entry)),
         }
     }
     None

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use mainguard::report::Format;
 
 use crate::commands::{
-    config::ConfigCommand, critic::CriticArgs, queue::QueueArgs, rules::RulesCommand, secrets::args::SecretsArgs,
+    config::ConfigCommand, critic::CriticArgs, deps::DepsArgs, queue::QueueArgs, rules::RulesCommand, secrets::args::SecretsArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -72,6 +72,8 @@ pub(crate) enum Command {
     /// Check, list and explain the rules for secrets
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Look for vulnerable dependencies, and keep the advisories by which they are judged
+    Deps(Box<DepsArgs>),
     /// Judge what `git push` is about to send; git calls this from its pre-push hook
     PrePush(PrePushArgs),
     /// Run the merge queue: the commit that was tested is the commit that lands
@@ -156,6 +158,9 @@ pub(crate) struct Judging {
     /// Measured line coverage of the change in percent
     #[arg(long, env = "MAINGUARD_COVERAGE", value_name = "PERCENT", value_parser = parse_percent)]
     pub(crate) coverage: Option<f64>,
+    /// Advisories: a folder with an index or archives, the URL of an OSV API, or `api` for osv.dev [default: the cache]
+    #[arg(long, visible_alias = "db", env = "MAINGUARD_ADVISORIES", value_name = "DIR|URL")]
+    pub(crate) advisories: Option<String>,
 }
 
 /// What is printed where.

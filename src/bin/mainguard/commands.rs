@@ -4,6 +4,7 @@ pub(crate) mod change;
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod critic;
+pub(crate) mod deps;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod hook;

@@ -24,6 +24,8 @@ pub(crate) struct Environment {
     pub(crate) pre_commit_range: Option<(String, String)>,
     /// `GITLEAKS_CONFIG_TOML`: a rule file's content.
     pub(crate) gitleaks_config_toml: Option<String>,
+    /// Where what can be fetched again is kept: `mainguard` in the user's cache.
+    pub(crate) cache: PathBuf,
     /// Now.
     pub(crate) now: DateTime<Utc>,
     stdout: Stream,
@@ -77,6 +79,7 @@ impl Environment {
                 .or_else(|| text("GITHUB_TOKEN"))
                 .and_then(|token| mainguard::github::client::Token::new(&token)),
             gitleaks_config_toml: text("GITLEAKS_CONFIG_TOML"),
+            cache: cache(),
             now: Utc::now(),
             stdout: Stream { color: color(std::io::stdout().is_terminal()) },
             stderr: Stream { color: color(std::io::stderr().is_terminal()) },
@@ -114,6 +117,13 @@ fn text(name: &str) -> Option<String> {
 
 fn path(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from)
+}
+
+/// <https://specifications.freedesktop.org/basedir-spec/latest/>, and what Windows has in its place.
+fn cache() -> PathBuf {
+    let home = || path("HOME").map(|home| home.join(".cache"));
+    let folder = path("XDG_CACHE_HOME").or_else(home).or_else(|| path("LOCALAPPDATA"));
+    folder.unwrap_or_else(std::env::temp_dir).join("mainguard")
 }
 
 /// The path of this very program, for hooks that must find it again.

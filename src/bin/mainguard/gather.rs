@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use mainguard::change::{ChangeSet, CommitId, Head};
 use mainguard::config::{self, Config};
 use mainguard::context::{Context, Loaded};
+use mainguard::guards::Guard;
 use mainguard::git::{Guess, Limits, Repository};
 use mainguard::github::client::{Client, Mode, Patience};
 use mainguard::github::payload::{self, Event};
@@ -21,6 +22,7 @@ use mainguard::report::Subject;
 use crate::args::{Judging, Selection};
 use crate::commands::critic::input;
 use crate::console::{Console, Hinted};
+use crate::dependencies::{self, Source};
 use crate::environment::Environment;
 
 /// A payload or a pull request that is larger was not written by GitHub (its own limit for webhooks is 25 MB).
@@ -177,7 +179,15 @@ pub(crate) fn gather(
             Err(error) => Loaded::Failed(error.to_string()),
         },
     };
-    let context = Context { pull_request, additions, coverage: judging.coverage, now: environment.now };
+    let asked = judging.only.is_empty() || judging.only.contains(&Guard::Dependencies);
+    let dependencies = match asked && policy.config.dependencies.enabled != Some(false) {
+        false => Loaded::Absent("no guard asks for it".into()),
+        true => {
+            let source = Source::of(judging.advisories.as_deref(), environment);
+            dependencies::snapshot(repository, &change, &policy, &source, environment)
+        }
+    };
+    let context = Context { pull_request, additions, dependencies, coverage: judging.coverage, now: environment.now };
     Ok(Gathered { change, context, policy, subject })
 }
 

@@ -193,6 +193,12 @@ pub(crate) fn runs(measured: Measured) -> Vec<GuardRun> {
                 Guard::Critic => Facts::Critic(critic::Judgement { ok: true, ..critic::Judgement::default() }),
                 Guard::Size => Facts::Size(measured.clone()),
                 Guard::Secrets => Facts::Secrets(secrets::Scanned { commits: 3, texts: 14, bytes: 4_321 }),
+                Guard::Dependencies => Facts::Dependencies(dependencies::Checked {
+                    lockfiles: 2,
+                    packages: 753,
+                    carried: 4,
+                    data: "10988 advisories of 2026-11-20, 1 day old".into(),
+                }),
                 Guard::Policy => Facts::None,
             };
             GuardRun { guard, status: RunStatus::Ran(facts) }
