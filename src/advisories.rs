@@ -173,7 +173,9 @@ impl Index {
         };
         let mut header = vec![0; header_bytes as usize];
         let mut table = vec![0; table_bytes as usize];
-        file.read_exact(&mut header).and_then(|()| file.read_exact(&mut table)).map_err(|_| damaged(&path, "it is cut off"))?;
+        file.read_exact(&mut header)
+            .and_then(|()| file.read_exact(&mut table))
+            .map_err(|_| damaged(&path, "it is cut off"))?;
         let about = serde_json::from_slice(&header).map_err(|error| damaged(&path, error))?;
         let blocks = 20 + u64::from(header_bytes) + table_bytes;
         Ok(Index { about, source: Source::Indexed { path, file, table, blocks } })
@@ -200,9 +202,8 @@ impl Index {
     ///
     /// When the data cannot be read.
     pub fn record(&mut self, id: &str) -> Result<Option<Record>, DataError> {
-        let named = |record: &Record| {
-            record.aliases.iter().chain([&record.id]).any(|name| name.eq_ignore_ascii_case(id))
-        };
+        let named =
+            |record: &Record| record.aliases.iter().chain([&record.id]).any(|name| name.eq_ignore_ascii_case(id));
         let mut found: Option<Record> = None;
         let mut take = |record: Record| {
             let better = found.as_ref().is_none_or(|known| known.id != id && record.id == id);
@@ -300,7 +301,8 @@ pub fn update(archives: &Path, into: &Path, now: DateTime<Utc>) -> Result<About,
     if found.is_empty() {
         return Err(DataError::Missing(archives.into()));
     }
-    let mut about = About { fetched: oldest(found.iter().map(|(_, path)| path.as_path())).or(Some(now)), ..About::default() };
+    let mut about =
+        About { fetched: oldest(found.iter().map(|(_, path)| path.as_path())).or(Some(now)), ..About::default() };
     let mut packages: HashMap<[u8; 8], Vec<Vec<u8>>> = HashMap::new();
     for (ecosystem, path) in &found {
         let mut records = 0;
@@ -347,14 +349,8 @@ fn write(into: &Path, about: &About, packages: HashMap<[u8; 8], Vec<Vec<u8>>>) -
         blocks.extend_from_slice(&packed);
     }
     let mut file = BufWriter::new(File::create(&partial).map_err(at(&partial))?);
-    let parts: [&[u8]; 6] = [
-        MAGIC,
-        &(header.len() as u32).to_le_bytes(),
-        &(packages.len() as u64).to_le_bytes(),
-        &header,
-        &table,
-        &blocks,
-    ];
+    let parts: [&[u8]; 6] =
+        [MAGIC, &(header.len() as u32).to_le_bytes(), &(packages.len() as u64).to_le_bytes(), &header, &table, &blocks];
     let written = parts.iter().try_for_each(|part| file.write_all(part)).and_then(|()| file.flush());
     written.map_err(at(&partial))?;
     fs::rename(&partial, &path).map_err(at(&path))

@@ -72,9 +72,7 @@ impl Api {
     pub fn about(&self, packages: &[(Ecosystem, String, String)]) -> Result<Advisories, DataError> {
         let mut ids: BTreeMap<String, String> = BTreeMap::new();
         for part in packages.chunks(MOST_QUERIES) {
-            let query = |(ecosystem, name, version): &(Ecosystem, String, String)| {
-                json!({"package": {"ecosystem": ecosystem.name(), "name": name}, "version": version})
-            };
+            let query = |(ecosystem, name, version): &(Ecosystem, String, String)| json!({"package": {"ecosystem": ecosystem.name(), "name": name}, "version": version});
             let mut open: Vec<Value> = part.iter().map(query).collect();
             for page in 0.. {
                 if open.is_empty() {
@@ -111,7 +109,13 @@ impl Api {
     fn record(&self, id: &str, modified: &str) -> Result<Record, DataError> {
         // An id becomes a path of an address and the name of a file.
         let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_:.+".contains(&byte));
-        if id.is_empty() || id.len() > 200 || modified.len() > 100 || !plain(id) || !plain(modified) || id.contains("..") {
+        if id.is_empty()
+            || id.len() > 200
+            || modified.len() > 100
+            || !plain(id)
+            || !plain(modified)
+            || id.contains("..")
+        {
             return Err(self.wrong("it named an advisory in a way that no database does"));
         }
         let kept = self.cache.as_ref().map(|folder| folder.join(format!("{id}@{}.json", modified.replace(':', ""))));

@@ -88,7 +88,8 @@ impl Entry {
         }
         match &self.what {
             What::Advisory { id, package: only } => {
-                let here = only.as_ref().is_none_or(|only| ecosystem.canonical(only) == ecosystem.canonical(&package.name));
+                let here =
+                    only.as_ref().is_none_or(|only| ecosystem.canonical(only) == ecosystem.canonical(&package.name));
                 here && ids.iter().any(|other| other.eq_ignore_ascii_case(id))
             }
             What::Package { name, version, ecosystem: of, group } => {
@@ -184,7 +185,8 @@ pub fn osv_scanner(bytes: &[u8], file: &str) -> Result<Vec<Entry>, IgnoreError> 
 /// A TOML date, date with time, or moment; without a zone it is UTC.
 fn moment(text: &str) -> Option<DateTime<Utc>> {
     let zoned = || DateTime::parse_from_rfc3339(text).ok().map(|at| at.with_timezone(&Utc));
-    let local = || text.replace('T', " ").parse::<NaiveDateTime>().or_else(|_| text.parse()).ok().map(|at| at.and_utc());
+    let local =
+        || text.replace('T', " ").parse::<NaiveDateTime>().or_else(|_| text.parse()).ok().map(|at| at.and_utc());
     let day = || text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0).map(|at| at.and_utc());
     zoned().or_else(local).or_else(day)
 }

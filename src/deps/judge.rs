@@ -165,7 +165,8 @@ pub fn compare(base: &[Vulnerability], head: &[Vulnerability]) -> Comparison {
         all.iter().flat_map(|it| it.names.iter().map(|name| (it.key(), name.clone()))).collect()
     };
     let (at_base, at_head) = (names(base), names(head));
-    let within = |all: &BTreeSet<_>, it: &Vulnerability| it.names.iter().any(|name| all.contains(&(it.key(), name.clone())));
+    let within =
+        |all: &BTreeSet<_>, it: &Vulnerability| it.names.iter().any(|name| all.contains(&(it.key(), name.clone())));
     let once = |all: &[Vulnerability], keep: &dyn Fn(&Vulnerability) -> bool| -> Vec<usize> {
         let mut seen = BTreeSet::new();
         let kept = all.iter().enumerate().filter(|(_, it)| keep(it));

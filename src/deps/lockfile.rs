@@ -160,8 +160,7 @@ impl Format {
                 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@/._-+:~".contains(&byte))
         };
         let command = self.fix();
-        (plain(name) && plain(version))
-            .then(|| command.replace("{name}", name).replace("{version}", version))
+        (plain(name) && plain(version)).then(|| command.replace("{name}", name).replace("{version}", version))
     }
 }
 

@@ -135,7 +135,8 @@ impl Record {
         let events = ranges.filter(|range| range.kind != "GIT").flat_map(|range| &range.events);
         let above = |fixed: &&String| order.compare(fixed, version) == Ordering::Greater;
         let fixed: Vec<&String> = events.filter_map(|event| event.get("fixed")).filter(above).collect();
-        let lowest = |of: &mut dyn Iterator<Item = &&String>| of.min_by(|a, b| order.compare(a, b)).map(|it| it.to_string());
+        let lowest =
+            |of: &mut dyn Iterator<Item = &&String>| of.min_by(|a, b| order.compare(a, b)).map(|it| it.to_string());
         lowest(&mut fixed.iter().filter(|fixed| major(fixed) == major(version))).or_else(|| lowest(&mut fixed.iter()))
     }
 

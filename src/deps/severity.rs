@@ -107,5 +107,8 @@ pub fn of(record: &Record) -> Option<Severity> {
 /// The worst of what records of one vulnerability tell.
 pub fn worst<'a>(records: impl IntoIterator<Item = &'a Record>) -> Option<Severity> {
     let weight = |severity: &Severity| (severity.rating, severity.score.unwrap_or(0.0));
-    records.into_iter().filter_map(of).max_by(|a, b| weight(a).partial_cmp(&weight(b)).unwrap_or(std::cmp::Ordering::Equal))
+    records
+        .into_iter()
+        .filter_map(of)
+        .max_by(|a, b| weight(a).partial_cmp(&weight(b)).unwrap_or(std::cmp::Ordering::Equal))
 }

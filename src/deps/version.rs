@@ -43,7 +43,9 @@ impl Order {
     /// How an ecosystem orders versions.
     pub fn of(ecosystem: Ecosystem) -> Order {
         match ecosystem {
-            Ecosystem::CratesIo | Ecosystem::Npm | Ecosystem::Go | Ecosystem::Hex | Ecosystem::SwiftUrl => Order::SemVer,
+            Ecosystem::CratesIo | Ecosystem::Npm | Ecosystem::Go | Ecosystem::Hex | Ecosystem::SwiftUrl => {
+                Order::SemVer
+            }
             Ecosystem::Julia | Ecosystem::ConanCenter => Order::SemVer,
             Ecosystem::CocoaPods | Ecosystem::RubyGems => Order::RubyGems,
             Ecosystem::Pub => Order::Pub,

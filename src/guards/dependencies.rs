@@ -226,7 +226,8 @@ pub fn check(snapshot: &Snapshot, rules: &Rules, now: DateTime<Utc>) -> Result<J
     }
     let mut incomplete: Vec<String> =
         snapshot.unreadable.iter().map(|(path, why)| format!("{path} could not be checked: {why}")).collect();
-    incomplete.extend(uncovered.iter().map(|it| format!("could not check {it}: the data holds nothing about its ecosystem")));
+    incomplete
+        .extend(uncovered.iter().map(|it| format!("could not check {it}: the data holds nothing about its ecosystem")));
     let checked = Checked {
         lockfiles: snapshot.head.len(),
         packages: snapshot.head.iter().map(|it| it.lockfile.packages.len()).sum(),
@@ -288,12 +289,8 @@ fn introduced(
         "" => String::new(),
         summary => format!(": {}", summary.chars().take(200).collect::<String>()),
     };
-    let message = format!(
-        "{} {from}{} has {}{also} [{source}]{summary}",
-        package.name,
-        package.version,
-        vulnerability.id()
-    );
+    let message =
+        format!("{} {from}{} has {}{also} [{source}]{summary}", package.name, package.version, vulnerability.id());
     let mut help = Vec::new();
     match (&vulnerability.fixed, malicious) {
         (_, true) => help.push("take the package out; no version of it is to be trusted".to_string()),

@@ -134,10 +134,8 @@ fn versions_have_their_ecosystems_order() {
 fn vectors_have_their_scores() {
     let Some((_, rows)) = rows("cvss.jsonl") else { return };
     for row in rows {
-        let vector = Vector {
-            kind: row["type"].as_str().unwrap().into(),
-            score: row["vector"].as_str().unwrap().into(),
-        };
+        let vector =
+            Vector { kind: row["type"].as_str().unwrap().into(), score: row["vector"].as_str().unwrap().into() };
         let score = severity::score(&vector).unwrap_or_else(|| panic!("{row}"));
         assert!((score - row["score"].as_f64().unwrap()).abs() <= 0.05, "{score} for {row}");
         assert_eq!(Rating::of(score).as_str().to_uppercase(), row["rating"].as_str().unwrap(), "{row}");
@@ -148,7 +146,8 @@ fn vectors_have_their_scores() {
 fn records_have_their_severities() {
     let Some((root, rows)) = rows("severity.jsonl") else { return };
     let mut records = BTreeMap::new();
-    advisories::read_archives(&root.join("osv-db"), &mut |record| drop(records.insert(record.id.clone(), record))).unwrap();
+    advisories::read_archives(&root.join("osv-db"), &mut |record| drop(records.insert(record.id.clone(), record)))
+        .unwrap();
     for row in rows {
         let severity = severity::of(&records[row["id"].as_str().unwrap()]);
         let rating = severity.as_ref().map_or("UNKNOWN".into(), |it| it.rating.as_str().to_uppercase());
@@ -248,7 +247,8 @@ fn a_change_introduces_fixes_and_carries_what_it_does() {
         // By group: no pair is lost, and what was there under another name is not new.
         let comparison = judge::compare(&base, &head);
         let new: Vec<&Vulnerability> = comparison.introduced.iter().map(|&at| &head[at]).collect();
-        let told: BTreeSet<_> = new.iter().flat_map(|it| it.ids.iter().map(|id| (it.package.name.clone(), id.clone()))).collect();
+        let told: BTreeSet<_> =
+            new.iter().flat_map(|it| it.ids.iter().map(|id| (it.package.name.clone(), id.clone()))).collect();
         if !told.is_superset(&introduced) && row["introduced"].as_array().unwrap().len() == introduced.len() {
             let missing: Vec<_> = introduced.difference(&told).collect();
             println!("{}: known at base by another name: {missing:?}", row["id"]);
@@ -299,9 +299,9 @@ fn ignore_files_leave_what_they_say() {
         let lockfile = read(&root, lockfile, Format::of(lockfile).unwrap());
         let now = format!("{}T00:00:00Z", row["now"].as_str().unwrap()).parse().unwrap();
         let found = found(&mut index, &lockfile);
-        let open = found.iter().filter(|it| {
-            !entries.iter().any(|entry| entry.covers(it.ecosystem, &it.package, &it.names, now))
-        });
+        let open = found
+            .iter()
+            .filter(|it| !entries.iter().any(|entry| entry.covers(it.ecosystem, &it.package, &it.names, now)));
         let remaining: BTreeSet<(String, String)> =
             open.flat_map(|it| it.ids.iter().map(|id| (it.package.to_string(), id.clone()))).collect();
         let wanted: BTreeSet<(String, String)> =

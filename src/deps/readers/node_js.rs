@@ -90,7 +90,10 @@ pub(super) fn bun(node: &Node<'_>, into: &mut Lockfile) -> Read {
     let mut once = Once::default();
     for (key, entry) in node.map("packages") {
         let Some(Value::Text(locked)) = entry.items().first().map(|first| &first.value) else {
-            return Err(Refused { line: entry.line, message: format!("the package `{key}` is not a list with its name") });
+            return Err(Refused {
+                line: entry.line,
+                message: format!("the package `{key}` is not a list with its name"),
+            });
         };
         let (name, version) = split_at_version(locked);
         let (mut plain, mut commit) = (version, None);

@@ -31,7 +31,8 @@ pub(super) fn composer(node: &Node<'_>, into: &mut Lockfile) -> Read {
             let mut found = package(entry.str("name"), entry.str("version"), line);
             let reference = |key: &str| entry.get(key).map(|source| source.str("reference")).unwrap_or_default();
             let hex = |text: &&str| text.len() >= 7 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-            found.commit = [reference("source"), reference("dist")].iter().find(|text| hex(text)).map(|it| it.to_string());
+            found.commit =
+                [reference("source"), reference("dist")].iter().find(|text| hex(text)).map(|it| it.to_string());
             found.groups.extend(group.map(str::to_string));
             found.needs = needs_of_keys(entry, "require");
             once.add(found, &mut into.packages);

@@ -56,7 +56,8 @@ fn needs(entry: &Node<'_>) -> Vec<Need> {
     let kinds = ["dependencies", "optionalDependencies"];
     let entries = kinds.iter().flat_map(|kind| entry.map(kind));
     let plain = |text: &str| without_peers(text).split('_').next().unwrap_or_default().to_string();
-    let versioned = |node: &Node<'_>| node.text().map(plain).filter(|text| text.starts_with(|c: char| c.is_ascii_digit()));
+    let versioned =
+        |node: &Node<'_>| node.text().map(plain).filter(|text| text.starts_with(|c: char| c.is_ascii_digit()));
     entries.map(|(name, node)| Need { name: name.to_string(), version: versioned(node) }).collect()
 }
 

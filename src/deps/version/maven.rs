@@ -96,7 +96,8 @@ fn tokens(version: &str) -> Vec<Token> {
 
 /// Takes away what says nothing: zeros and empty words at the end, and before each dash.
 fn trim(tokens: &mut Vec<Token>) {
-    let empty = |token: &Token| token.text.is_empty() || (is_number(&token.text) && token.text.bytes().all(|it| it == b'0'));
+    let empty =
+        |token: &Token| token.text.is_empty() || (is_number(&token.text) && token.text.bytes().all(|it| it == b'0'));
     let mut at = tokens.len();
     while at > 0 {
         let end = at == tokens.len() || tokens[at].dash;

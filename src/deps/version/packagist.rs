@@ -50,6 +50,17 @@ fn parts(version: &str) -> Vec<String> {
 
 /// Unknown words come before all others.
 fn rank(word: &str) -> i8 {
-    let forms = [("dev", 0), ("alpha", 1), ("a", 1), ("beta", 2), ("b", 2), ("RC", 3), ("rc", 3), ("#", 4), ("pl", 5), ("p", 5)];
+    let forms = [
+        ("dev", 0),
+        ("alpha", 1),
+        ("a", 1),
+        ("beta", 2),
+        ("b", 2),
+        ("RC", 3),
+        ("rc", 3),
+        ("#", 4),
+        ("pl", 5),
+        ("p", 5),
+    ];
     forms.iter().find(|(form, _)| word.starts_with(form)).map_or(-1, |(_, rank)| *rank)
 }

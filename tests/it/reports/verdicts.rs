@@ -3,7 +3,7 @@
 use mainguard::change::{Head, ObjectId, RepoPath};
 use mainguard::finding::{Finding, Fingerprint, Level, Location, Place, RuleId, Span};
 use mainguard::guards::size::{LeftOut, Measured, SizeLabel};
-use mainguard::guards::{Guard, critic, secrets};
+use mainguard::guards::{Guard, critic, dependencies, secrets};
 use mainguard::label::{LabelSpec, OwnedLabel};
 use mainguard::report::{Report, Subject};
 use mainguard::verdict::{Facts, GuardRun, RunStatus, Suppressed, Verdict};

@@ -138,7 +138,9 @@ fn lockfiles(args: &DepsCheck, environment: &Environment, console: &Console) -> 
     for path in &args.lockfile {
         let (read, shadow) = dependencies::read_file(path, args.format_of)?;
         match shadow.filter(|shadow| shadow.exists()) {
-            Some(shadow) => console.note(&format!("{} is not looked at: npm prefers {}", path.display(), shadow.display())),
+            Some(shadow) => {
+                console.note(&format!("{} is not looked at: npm prefers {}", path.display(), shadow.display()))
+            }
             None => placed.push(read),
         }
     }
@@ -147,7 +149,10 @@ fn lockfiles(args: &DepsCheck, environment: &Environment, console: &Console) -> 
     let (advisories, age, uncovered) = match dependencies::data(&all, &source, environment) {
         Data::Known { advisories, age, uncovered, .. } => (advisories, age, uncovered),
         Data::None(why) | Data::Failed(why) => {
-            return Err(Hinted::error(format!("could not check: {why}"), "without data nothing is known to be harmless"));
+            return Err(Hinted::error(
+                format!("could not check: {why}"),
+                "without data nothing is known to be harmless",
+            ));
         }
     };
     let mut found: Vec<(&Placed, Vulnerability)> = Vec::new();
@@ -228,7 +233,8 @@ fn as_json(found: &[(&Placed, Vulnerability)], age: &str) -> String {
 fn as_text(found: &[(&Placed, Vulnerability)], all: &[&mainguard::deps::Lockfile], age: &str) -> String {
     let mut text = String::new();
     for (placed, it) in found {
-        let severity = it.severity.as_ref().map_or("unknown".to_string(), |it| format!("{} ({})", it.rating, it.source));
+        let severity =
+            it.severity.as_ref().map_or("unknown".to_string(), |it| format!("{} ({})", it.rating, it.source));
         let _ = writeln!(text, "{}:{}", visible(&placed.path.to_text()), it.package.line);
         let line = format!("{}: {} [{severity}] {}", it.package, it.id(), it.summary);
         let _ = writeln!(text, "  {}", visible(&line));
