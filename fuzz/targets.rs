@@ -215,3 +215,27 @@ pub(crate) fn contracts(data: &[u8]) {
         assert!(!contracts::html::render(&document).contains("<script"));
     }
 }
+
+/// Every reader of lockfiles, and ignore files: whatever the bytes, an answer or an error.
+pub(crate) fn lockfile(data: &[u8]) {
+    use mainguard::deps::{Format, Lockfile, ignores};
+    for &format in Format::ALL {
+        if let Ok(lockfile) = Lockfile::read(format, data, format.name()) {
+            for index in 0..lockfile.packages.len().min(8) {
+                assert!(lockfile.path_to(index).len() <= lockfile.packages.len());
+            }
+        }
+    }
+    let _ = ignores::osv_scanner(data, "osv-scanner.toml");
+}
+
+/// Versions: every order is one both ways round, whatever is compared.
+pub(crate) fn versions(data: &[u8]) {
+    use mainguard::deps::{Ecosystem, version::Order};
+    let text = String::from_utf8_lossy(data);
+    let (a, b) = text.split_once('\n').unwrap_or((&text, "1.0"));
+    for &ecosystem in Ecosystem::ALL {
+        let order = Order::of(ecosystem);
+        assert_eq!(order.compare(a, b), order.compare(b, a).reverse(), "{ecosystem}: {a:?} {b:?}");
+    }
+}

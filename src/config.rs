@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Level, Span};
-use crate::guards::{contracts, critic, secrets, size};
+use crate::guards::{contracts, critic, dependencies, secrets, size};
 use crate::queue;
 use crate::text::visible;
 
@@ -35,6 +35,8 @@ pub struct Config {
     pub contracts: contracts::Config,
     /// Secrets that the change brings into history.
     pub secrets: secrets::Config,
+    /// Vulnerable dependencies that the change brings in.
+    pub dependencies: dependencies::Config,
     /// The merge queue: what must be green before something lands.
     pub queue: queue::Config,
     /// Another level for a rule, or `off`, by rule id.

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use crate::change::Additions;
 use crate::contracts::Observed;
+use crate::deps::snapshot::Snapshot;
 use crate::pull_request::PullRequest;
 
 /// What the outside world says about a change.
@@ -19,6 +20,8 @@ pub struct Context {
     /// Whether people decide about the change somewhere else: before there is a pull request, or on one that was judged
     /// already. What waits for an approval does not block there.
     pub decided_elsewhere: bool,
+    /// Lockfiles and advisories, when the change touches a lockfile.
+    pub dependencies: Loaded<Snapshot>,
     /// Measured line coverage of the change in percent.
     pub coverage: Option<f64>,
     /// The time at which the change is judged.

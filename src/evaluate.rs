@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::change::ChangeSet;
 use crate::context::{Context, Loaded};
 use crate::finding::Finding;
-use crate::guards::{Guard, contracts, critic, secrets, size};
+use crate::guards::{Guard, contracts, critic, dependencies, secrets, size};
 use crate::label::OwnedLabel;
 use crate::policy::{self, Policy};
 use crate::verdict::{Facts, GuardRun, RunStatus, Suppressed, Verdict};
@@ -97,6 +97,23 @@ fn judge(guard: Guard, change: &ChangeSet, context: &Context, policy: &Policy) -
                 };
                 Judged { findings, let_off, ..status.into() }
             }
+        },
+        Guard::Dependencies => match &context.dependencies {
+            _ if policy.config.dependencies.enabled == Some(false) => disabled(),
+            Loaded::Absent(why) => RunStatus::Skipped(why.clone()).into(),
+            Loaded::Failed(why) => RunStatus::Broken(why.clone()).into(),
+            Loaded::Present(snapshot) => match dependencies::check(snapshot, &policy.dependencies, context.now) {
+                Err(dependencies::Missing::Skipped(why)) => RunStatus::Skipped(why).into(),
+                Err(dependencies::Missing::Broken(why)) => RunStatus::Broken(why).into(),
+                Ok(judged) => {
+                    let (findings, let_off) = (judged.findings, judged.let_off);
+                    let status = match judged.incomplete {
+                        None => RunStatus::Ran(Facts::Dependencies(judged.checked)),
+                        Some(why) => RunStatus::Broken(why),
+                    };
+                    Judged { findings, let_off, ..status.into() }
+                }
+            },
         },
         Guard::Policy => {
             let findings = policy::check(change, policy);

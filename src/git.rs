@@ -16,6 +16,7 @@ pub mod change_set;
 mod history;
 pub mod integrate;
 pub mod lines;
+mod named;
 pub(crate) mod parallel;
 pub mod pre_push;
 pub mod raw;

@@ -10,6 +10,7 @@ use crate::finding::RuleInfo;
 
 pub mod contracts;
 pub mod critic;
+pub mod dependencies;
 pub mod policy;
 pub mod secrets;
 pub mod size;
@@ -25,13 +26,16 @@ pub enum Guard {
     Contracts,
     /// Secrets that the change brings into history.
     Secrets,
+    /// Vulnerable dependencies that the change brings in.
+    Dependencies,
     /// The policy itself: a change of the configuration that judges changes.
     Policy,
 }
 
 impl Guard {
     /// All of them.
-    pub const ALL: [Guard; 5] = [Guard::Critic, Guard::Size, Guard::Contracts, Guard::Secrets, Guard::Policy];
+    pub const ALL: [Guard; 6] =
+        [Guard::Critic, Guard::Size, Guard::Contracts, Guard::Secrets, Guard::Dependencies, Guard::Policy];
 
     /// The name in rule ids, configuration and reports.
     pub fn name(self) -> &'static str {
@@ -40,6 +44,7 @@ impl Guard {
             Guard::Size => "size",
             Guard::Contracts => "contracts",
             Guard::Secrets => "secrets",
+            Guard::Dependencies => "dependencies",
             Guard::Policy => "policy",
         }
     }
@@ -51,6 +56,7 @@ impl Guard {
             Guard::Size => size::RULES,
             Guard::Contracts => contracts::RULES,
             Guard::Secrets => secrets::RULES,
+            Guard::Dependencies => dependencies::RULES,
             Guard::Policy => policy::RULES,
         }
     }

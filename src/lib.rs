@@ -9,12 +9,14 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, clippy::print_stdout))]
 
+pub mod advisories;
 pub mod annotation;
 pub mod attributes;
 pub mod change;
 pub mod config;
 pub mod context;
 pub mod contracts;
+pub mod deps;
 pub mod evaluate;
 pub mod finding;
 pub mod git;

@@ -9,7 +9,7 @@ use crate::attributes::Attributes;
 use crate::change::{ChangeSet, CommitId, RepoPath};
 use crate::config::{self, Config, ConfigErrors, Ignore};
 use crate::finding::{Finding, Fingerprint, Level, Location, Place, RuleId};
-use crate::guards::{contracts, critic, secrets, size};
+use crate::guards::{contracts, critic, dependencies, secrets, size};
 
 const CHANGED: RuleId = RuleId::new("policy/changed");
 const INVALID: RuleId = RuleId::new("policy/invalid");
@@ -52,6 +52,8 @@ pub struct Policy {
     pub contracts: contracts::Rules,
     /// The secrets guard's part; `None` when it is turned off.
     pub secrets: Option<secrets::Rules>,
+    /// The dependencies guard's part.
+    pub dependencies: dependencies::Rules,
     ignores: Vec<(Ignore, GlobSet)>,
 }
 
@@ -173,6 +175,7 @@ impl Policy {
             critic: critic::Rules::compile(&config.critic, template).map_err(wrong)?,
             contracts: contracts::Rules::compile(&config.contracts).map_err(wrong)?,
             secrets,
+            dependencies: dependencies::Rules::compile(&config.dependencies).map_err(wrong)?,
             ignored: size::globs(patterns, IGNORE_FILE).map_err(wrong)?,
             config,
             source,

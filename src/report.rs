@@ -247,7 +247,17 @@ fn judged_in_words(report: &Report, guard: &str, tally: Tally) -> String {
             };
             format!("{tally} in {}{of}", bytes_in_words(scanned.bytes))
         }
-        _ => tally.to_string(),
+        _ => match &report.dependencies {
+            Some(checked) if guard == Guard::Dependencies.name() => {
+                let packages = counted(checked.packages as usize, "package");
+                let before = match checked.carried {
+                    0 => String::new(),
+                    carried => format!(", {carried} from before"),
+                };
+                format!("{tally} in {packages}{before}; {}", checked.data)
+            }
+            _ => tally.to_string(),
+        },
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contracts::report::Document;
 use crate::finding::{Finding, Level};
-use crate::guards::{Guard, critic, secrets, size};
+use crate::guards::{Guard, critic, dependencies, secrets, size};
 use crate::label::OwnedLabel;
 
 /// The whole answer about one change.
@@ -52,6 +52,8 @@ pub enum Facts {
     Contracts(Box<Document>),
     /// What was looked through for secrets.
     Secrets(secrets::Scanned),
+    /// What was looked through for vulnerable dependencies.
+    Dependencies(dependencies::Checked),
     /// Nothing beyond its findings.
     None,
 }

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::tree::{self, Node, Value};
 use super::{Config, ConfigError, ConfigErrors};
 use crate::finding::Span;
-use crate::guards::{self, Guard, contracts, critic, size};
+use crate::guards::{self, Guard, contracts, critic, dependencies, size};
 use crate::text::nearest;
 
 /// A configuration is read by people; one that is larger is a mistake or an attack.
@@ -150,6 +150,7 @@ fn meaning(config: &Config, root: &Node) -> Vec<ConfigError> {
         size::Rules::compile(&config.size).err(),
         critic::Rules::compile(&config.critic, None).err(),
         contracts::Rules::compile(&config.contracts).err(),
+        dependencies::Rules::compile(&config.dependencies).err(),
     ];
     for (key, message) in compiled.into_iter().flatten() {
         problems.push(ConfigError::at(Some(root.locate(&key)), format!("{key}: {message}")));

@@ -49,6 +49,9 @@ pub struct Report {
     /// What was looked through for secrets; absent when that guard did not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secrets: Option<Scanned>,
+    /// What was looked through for vulnerable dependencies; absent when that guard did not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dependencies: Option<Dependencies>,
     /// Labels that mainguard owns, as they ought to be.
     pub labels: Vec<Label>,
 }
@@ -372,6 +375,19 @@ pub struct Scanned {
     pub bytes: u64,
 }
 
+/// What was looked through for vulnerable dependencies.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub struct Dependencies {
+    /// Lockfiles at the head.
+    pub lockfiles: u64,
+    /// Packages in them.
+    pub packages: u64,
+    /// Vulnerabilities that were there before.
+    pub carried: u64,
+    /// How old and how large the advisory data is.
+    pub data: String,
+}
+
 /// A family of labels of which at most one belongs on the pull request.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub struct Label {
@@ -407,6 +423,7 @@ impl Report {
             critic: None,
             contracts: None,
             secrets: None,
+            dependencies: None,
             labels: verdict
                 .labels
                 .iter()
@@ -446,6 +463,14 @@ impl Report {
                     commits: scanned.commits as u64,
                     texts: scanned.texts as u64,
                     bytes: scanned.bytes,
+                });
+            }
+            Facts::Dependencies(checked) => {
+                self.dependencies = Some(Dependencies {
+                    lockfiles: checked.lockfiles as u64,
+                    packages: checked.packages as u64,
+                    carried: checked.carried as u64,
+                    data: checked.data.clone(),
                 });
             }
             Facts::None => {}

@@ -102,3 +102,15 @@ fn reports() {
         })
         .unwrap();
 }
+
+proptest! {
+    #[test]
+    fn lockfiles(data in nearly(&["{", "}", "[", "]", "\"packages\"", ":", ",", "\"a\"", "\"node_modules/a\"", "[[package]]\n", "name = \"a\"\n", "version = \"1.0\"\n", "dependencies = [\"a\"]\n", "require a v1.0.0\n", "GEM\n  specs:\n    a (1.0)\n      b\n", "a@^1:\n  version \"1.0\"\n", "packages:\n", "  /a/1.0.0:\n", "  a@1.0.0(b@2): {}\n", "<project>", "</project>", "<dependencies><dependency><groupId>${a}</groupId>", "&a", "*a", "a==1.0\\\n", "${", "\\u12", "/"])) {
+        targets::lockfile(&data);
+    }
+
+    #[test]
+    fn versions(data in nearly(&["1", "0", ".", "-", "+", "_", "~", "^", "rc", "alpha", "final", "dev", "post", "#", "v", "\n", "!", "pl", "sp"])) {
+        targets::versions(&data);
+    }
+}

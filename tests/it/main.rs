@@ -17,6 +17,7 @@ mod contracts_code;
 mod contracts_graphql;
 mod contracts_protobuf;
 mod critic;
+mod deps;
 mod examples;
 mod fuzz;
 mod github;

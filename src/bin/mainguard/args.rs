@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use mainguard::report::Format;
 
 use crate::commands::{
-    config::ConfigCommand, contracts::ContractsCommand, critic::CriticArgs, queue::QueueArgs, rules::RulesCommand,
-    secrets::args::SecretsArgs,
+    config::ConfigCommand, contracts::ContractsCommand, critic::CriticArgs, deps::DepsArgs, queue::QueueArgs,
+    rules::RulesCommand, secrets::args::SecretsArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -76,6 +76,8 @@ pub(crate) enum Command {
     /// Check, list and explain the rules for secrets
     #[command(subcommand)]
     Rules(RulesCommand),
+    /// Look for vulnerable dependencies, and keep the advisories by which they are judged
+    Deps(Box<DepsArgs>),
     /// Judge what `git push` is about to send; git calls this from its pre-push hook
     PrePush(PrePushArgs),
     /// Run the merge queue: the commit that was tested is the commit that lands
@@ -163,6 +165,9 @@ pub(crate) struct Judging {
     /// Whether a pull request, on which somebody could approve, is still to come.
     #[arg(skip)]
     pub(crate) before_pull_request: bool,
+    /// Advisories: a folder with an index or archives, the URL of an OSV API, or `api` for osv.dev [default: the cache]
+    #[arg(long, visible_alias = "db", env = "MAINGUARD_ADVISORIES", value_name = "DIR|URL")]
+    pub(crate) advisories: Option<String>,
 }
 
 /// What is printed where.

@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod contracts;
 pub(crate) mod critic;
+pub(crate) mod deps;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod hook;

@@ -30,6 +30,8 @@ pub(crate) struct Environment {
     pub(crate) temporary: PathBuf,
     /// The names of variables that look like secrets; their values are not kept.
     secrets: Vec<String>,
+    /// Where what can be fetched again is kept: `mainguard` in the user's cache.
+    pub(crate) cache: PathBuf,
     /// Now.
     pub(crate) now: DateTime<Utc>,
     stdout: Stream,
@@ -86,6 +88,7 @@ impl Environment {
             for_children: for_children(),
             temporary: std::env::temp_dir(),
             secrets: std::env::vars_os().filter_map(|(name, value)| secret_name(&name, &value)).collect(),
+            cache: cache(),
             now: Utc::now(),
             stdout: Stream { color: color(std::io::stdout().is_terminal()) },
             stderr: Stream { color: color(std::io::stderr().is_terminal()) },
@@ -152,6 +155,13 @@ fn text(name: &str) -> Option<String> {
 
 fn path(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from)
+}
+
+/// <https://specifications.freedesktop.org/basedir-spec/latest/>, and what Windows has in its place.
+fn cache() -> PathBuf {
+    let home = || path("HOME").map(|home| home.join(".cache"));
+    let folder = path("XDG_CACHE_HOME").or_else(home).or_else(|| path("LOCALAPPDATA"));
+    folder.unwrap_or_else(std::env::temp_dir).join("mainguard")
 }
 
 /// The path of this very program, for hooks that must find it again.

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use mainguard::change::{ChangeSet, CommitId, Head};
 use mainguard::config::{self, Config};
 use mainguard::context::{Context, Loaded};
+use mainguard::guards::Guard;
 use mainguard::git::{Guess, Limits, Repository};
 use mainguard::github::client::{Client, Mode, Patience};
 use mainguard::github::payload::{self, Event};
@@ -22,6 +23,7 @@ use mainguard::report::Subject;
 use crate::args::{Judging, Selection};
 use crate::commands::critic::input;
 use crate::console::{Console, Hinted};
+use crate::dependencies::{self, Source};
 use crate::environment::Environment;
 use crate::observe;
 
@@ -185,10 +187,19 @@ pub(crate) fn gather(
         false => Loaded::default(),
     };
     let no_pull_request = event.is_some_and(|event| event.pull_number.is_none()) && judging.pull_request.is_none();
+    let asked = judging.only.is_empty() || judging.only.contains(&Guard::Dependencies);
+    let dependencies = match asked && policy.config.dependencies.enabled != Some(false) {
+        false => Loaded::Absent("no guard asks for it".into()),
+        true => {
+            let source = Source::of(judging.advisories.as_deref(), environment);
+            dependencies::snapshot(repository, &change, &policy, &source, environment)
+        }
+    };
     let context = Context {
         pull_request,
         additions,
         contracts,
+        dependencies,
         decided_elsewhere: no_pull_request || judging.before_pull_request,
         coverage: judging.coverage,
         now: environment.now,

@@ -9,6 +9,7 @@ use clap::{CommandFactory, FromArgMatches};
 mod args;
 mod commands;
 mod console;
+mod dependencies;
 mod environment;
 mod gather;
 mod progress;
@@ -57,6 +58,7 @@ fn run(cli: Cli, environment: &Environment, console: &mut Console) -> anyhow::Re
         Command::Contracts(command) => commands::contracts::run(*command, repo, environment, console),
         Command::Secrets(args) => commands::secrets::run(*args, repo, environment, console),
         Command::Rules(command) => commands::rules::run(command, console),
+        Command::Deps(args) => commands::deps::run(*args, repo, environment, console),
         Command::PrePush(args) => commands::pre_push::run(&args, repo, environment, console),
         Command::Queue(args) => commands::queue::run(&args, repo, environment, console),
         Command::Hook(command) => commands::hook::run(command, repo, console),

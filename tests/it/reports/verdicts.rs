@@ -3,7 +3,7 @@
 use mainguard::change::{Head, ObjectId, RepoPath};
 use mainguard::finding::{Finding, Fingerprint, Level, Location, Place, RuleId, Span};
 use mainguard::guards::size::{LeftOut, Measured, SizeLabel};
-use mainguard::guards::{Guard, critic, secrets};
+use mainguard::guards::{Guard, critic, dependencies, secrets};
 use mainguard::label::{LabelSpec, OwnedLabel};
 use mainguard::report::{Report, Subject};
 use mainguard::verdict::{Facts, GuardRun, RunStatus, Suppressed, Verdict};
@@ -194,6 +194,12 @@ pub(crate) fn runs(measured: Measured) -> Vec<GuardRun> {
                 Guard::Size => Facts::Size(measured.clone()),
                 Guard::Secrets => Facts::Secrets(secrets::Scanned { commits: 3, texts: 14, bytes: 4_321 }),
                 Guard::Contracts => Facts::Contracts(Box::default()),
+                Guard::Dependencies => Facts::Dependencies(dependencies::Checked {
+                    lockfiles: 2,
+                    packages: 753,
+                    carried: 4,
+                    data: "10988 advisories of 2026-11-20, 1 day old".into(),
+                }),
                 Guard::Policy => Facts::None,
             };
             GuardRun { guard, status: RunStatus::Ran(facts) }
