@@ -7,6 +7,7 @@ mod compare;
 mod model;
 mod read;
 mod rules;
+mod strings;
 mod values;
 
 use std::collections::{BTreeSet, HashMap, HashSet};

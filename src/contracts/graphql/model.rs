@@ -121,7 +121,6 @@ impl std::fmt::Display for TypeRef {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     Null,
-    Variable(String),
     Bool(bool),
     /// A number as it was written.
     Int(String),
@@ -137,7 +136,6 @@ impl std::fmt::Display for Value {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Value::Null => formatter.write_str("null"),
-            Value::Variable(name) => write!(formatter, "${name}"),
             Value::Bool(value) => write!(formatter, "{value}"),
             Value::Int(text) | Value::Float(text) | Value::Enum(text) => formatter.write_str(text),
             Value::Text(text) => write!(formatter, "{text:?}"),

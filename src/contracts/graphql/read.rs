@@ -1,19 +1,22 @@
-//! From files to one schema. The syntax is apollo-parser's; this walks its tree once and keeps what callers meet.
+//! From files to one schema. The words are apollo-parser's; the grammar of definitions is walked here, straight into
+//! what callers meet, without a tree between.
 //!
-//! The parser goes down one call per bracket of a value, so brackets are counted before it starts.
+//! <https://spec.graphql.org/September2025/#sec-Type-System>. Operations and fragments are passed over: the same globs
+//! often catch them.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
-use apollo_parser::{Parser, SyntaxKind, SyntaxNode, SyntaxToken};
+use apollo_parser::{Lexer, TokenKind};
 
 use super::model::{At, DirectiveDefinition, Kind, Member, Schema, SourceFile, Type, TypeRef, Usage, Value, Wrap};
+use super::strings;
 use crate::contracts::{Side, Tree, Unreadable};
 
 /// The largest file that is read. The largest schemas that are published stay below 10 MiB.
 const MOST_BYTES: usize = 16 << 20;
 /// Brackets within brackets. A schema needs five.
 const MOST_DEEP: usize = 100;
-const MOST_TOKENS: usize = 4_000_000;
+const MOST_TOKENS: usize = 8_000_000;
 
 /// The files of one side, sorted by path.
 pub(super) type Texts = Vec<(String, Vec<u8>)>;
@@ -49,19 +52,12 @@ fn schema(side: Side, texts: Texts) -> Result<Schema, Unreadable> {
             let (line, column) = position(&String::from_utf8_lossy(valid), valid.len());
             wrong(line, column, "this is not UTF-8".into())
         })?;
-        if let Some(at) = too_deep(text.as_bytes()) {
-            let (line, column) = position(&text, at);
-            return Err(wrong(line, column, format!("this is nested deeper than {MOST_DEEP} levels")));
-        }
-        let tree = Parser::new(&text).recursion_limit(MOST_DEEP + 50).token_limit(MOST_TOKENS).parse();
-        if let Some(error) = tree.errors().next() {
-            let (line, column) = position(&text, error.index());
-            return Err(wrong(line, column, error.message().chars().take(200).collect()));
-        }
         let file = schema.files.len() as u32;
-        let document = tree.document();
-        let mut walker = Walker { text: &text, file, schema: &mut schema };
-        walker.document(apollo_parser::cst::CstNode::syntax(&document));
+        let read = Reader::new(&text, file).and_then(|mut reader| reader.document(&mut schema));
+        if let Err(mistake) = read {
+            let (line, column) = position(&text, mistake.at);
+            return Err(wrong(line, column, mistake.what));
+        }
         schema.files.push(SourceFile { path, text });
     }
     for one in &mut schema.types {
@@ -99,314 +95,388 @@ pub(super) fn position(text: &str, at: usize) -> (u32, u32) {
     (line, String::from_utf8_lossy(&before[start..]).chars().count() as u32 + 1)
 }
 
-/// The bracket that opens one level too many.
-fn too_deep(text: &[u8]) -> Option<usize> {
-    let mut deep = 0_usize;
-    let mut at = 0;
-    while let Some(&byte) = text.get(at) {
-        match byte {
-            b'#' => at += memchr::memchr2(b'\n', b'\r', &text[at..]).unwrap_or(text.len() - at),
-            b'"' if text[at..].starts_with(b"\"\"\"") => at += block_length(&text[at..]),
-            b'"' => at += string_length(&text[at..]),
-            b'{' | b'[' | b'(' => {
-                deep += 1;
-                if deep > MOST_DEEP {
-                    return Some(at);
-                }
-                at += 1;
-            }
-            b'}' | b']' | b')' => {
-                deep = deep.saturating_sub(1);
-                at += 1;
-            }
-            _ => at += 1,
-        }
-    }
-    None
+/// What is wrong, and at which byte.
+struct Mistake {
+    at: usize,
+    what: String,
 }
 
-fn block_length(text: &[u8]) -> usize {
-    let mut at = 3;
-    while let Some(found) = memchr::memmem::find(&text[at..], b"\"\"\"") {
-        let escaped = text[at + found - 1] == b'\\';
-        at += found + 3;
-        if !escaped {
-            return at;
-        }
-    }
-    text.len()
-}
-
-fn string_length(text: &[u8]) -> usize {
-    let mut at = 1;
-    while let Some(found) = text.get(at..).and_then(|rest| memchr::memchr3(b'"', b'\\', b'\n', rest)) {
-        at += found + 1;
-        if text[at - 1] != b'\\' {
-            return at;
-        }
-        at += 1;
-    }
-    text.len()
-}
-
-struct Walker<'a> {
+#[derive(Clone, Copy)]
+struct Word<'a> {
+    kind: TokenKind,
     text: &'a str,
-    file: u32,
-    schema: &'a mut Schema,
+    at: usize,
 }
 
-impl<'a> Walker<'a> {
-    fn document(&mut self, document: &SyntaxNode) {
-        for node in document.children() {
-            let (kind, extends) = match node.kind() {
-                SyntaxKind::DIRECTIVE_DEFINITION => {
-                    self.directive_definition(&node);
-                    continue;
-                }
-                SyntaxKind::SCHEMA_DEFINITION | SyntaxKind::SCHEMA_EXTENSION => {
-                    self.schema_definition(&node);
-                    continue;
-                }
-                SyntaxKind::SCALAR_TYPE_DEFINITION => (Kind::Scalar, false),
-                SyntaxKind::OBJECT_TYPE_DEFINITION => (Kind::Object, false),
-                SyntaxKind::INTERFACE_TYPE_DEFINITION => (Kind::Interface, false),
-                SyntaxKind::UNION_TYPE_DEFINITION => (Kind::Union, false),
-                SyntaxKind::ENUM_TYPE_DEFINITION => (Kind::Enum, false),
-                SyntaxKind::INPUT_OBJECT_TYPE_DEFINITION => (Kind::Input, false),
-                SyntaxKind::SCALAR_TYPE_EXTENSION => (Kind::Scalar, true),
-                SyntaxKind::OBJECT_TYPE_EXTENSION => (Kind::Object, true),
-                SyntaxKind::INTERFACE_TYPE_EXTENSION => (Kind::Interface, true),
-                SyntaxKind::UNION_TYPE_EXTENSION => (Kind::Union, true),
-                SyntaxKind::ENUM_TYPE_EXTENSION => (Kind::Enum, true),
-                SyntaxKind::INPUT_OBJECT_TYPE_EXTENSION => (Kind::Input, true),
-                // Operations and fragments are not a schema's.
-                _ => continue,
-            };
-            self.type_definition(&node, kind, extends);
-        }
+struct Reader<'a> {
+    lexer: Lexer<'a>,
+    length: usize,
+    file: u32,
+    ahead: Word<'a>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(text: &'a str, file: u32) -> Result<Self, Mistake> {
+        let end = Word { kind: TokenKind::Eof, text: "", at: text.len() };
+        let lexer = Lexer::new(text).with_limit(MOST_TOKENS);
+        let mut reader = Self { lexer, length: text.len(), file, ahead: end };
+        reader.advance()?;
+        Ok(reader)
     }
 
-    /// The name of a definition and its place, which stands for the whole.
-    fn name(&self, name: &SyntaxNode) -> (String, At) {
-        let token = name.first_token();
-        let at = token.as_ref().map(|token| self.at(token)).unwrap_or_default();
-        (self.slice(at).into(), at)
-    }
-
-    fn at(&self, token: &SyntaxToken) -> At {
-        let range = token.text_range();
-        At { file: self.file, start: range.start().into(), end: range.end().into() }
-    }
-
-    fn slice(&self, at: At) -> &'a str {
-        self.text.get(at.start as usize..at.end as usize).unwrap_or_default()
-    }
-
-    fn description(&self, node: &SyntaxNode) -> Option<String> {
-        let value = node.children().find(|child| child.kind() == SyntaxKind::STRING_VALUE)?;
-        Some(self.string(&value))
-    }
-
-    fn string(&self, node: &SyntaxNode) -> String {
-        match node.first_token().map(|token| self.slice(self.at(&token))) {
-            // Most strings are plain, and their value is what stands between the quotes.
-            Some(text) if !text.starts_with("\"\"\"") && !text.contains('\\') => text.trim_matches('"').into(),
-            _ => match <apollo_parser::cst::StringValue as apollo_parser::cst::CstNode>::cast(node.clone()) {
-                Some(value) => String::from(value),
-                None => String::new(),
-            },
-        }
-    }
-
-    fn type_definition(&mut self, node: &SyntaxNode, kind: Kind, extends: bool) {
-        let mut found = Type {
-            name: String::new(),
-            kind,
-            description: None,
-            named: Vec::new(),
-            members: Vec::new(),
-            directives: Vec::new(),
-            at: At::default(),
-        };
-        for child in node.children() {
-            match child.kind() {
-                SyntaxKind::NAME => (found.name, found.at) = self.name(&child),
-                SyntaxKind::DESCRIPTION => found.description = self.description(&child),
-                SyntaxKind::DIRECTIVES => found.directives = self.usages(&child),
-                SyntaxKind::IMPLEMENTS_INTERFACES | SyntaxKind::UNION_MEMBER_TYPES => {
-                    found.named = child.children().map(|named| self.name(&named)).collect();
-                }
-                SyntaxKind::FIELDS_DEFINITION
-                | SyntaxKind::INPUT_FIELDS_DEFINITION
-                | SyntaxKind::ENUM_VALUES_DEFINITION => {
-                    found.members = child.children().map(|member| self.member(&member)).collect();
-                }
-                _ => {}
-            }
-        }
-        let Some(&known) = self.schema.by_name.get(&found.name) else {
-            self.schema.by_name.insert(found.name.clone(), self.schema.types.len());
-            self.schema.types.push(found);
-            return;
-        };
-        let known = &mut self.schema.types[known];
-        if !extends {
-            known.kind = found.kind;
-            known.at = found.at;
-            known.description = found.description.or(known.description.take());
-        }
-        known.named.extend(found.named);
-        known.members.extend(found.members);
-        known.directives.extend(found.directives);
-    }
-
-    fn member(&self, node: &SyntaxNode) -> Member {
-        let mut member = Member {
-            name: String::new(),
-            description: None,
-            ty: TypeRef::default(),
-            arguments: Vec::new(),
-            default: None,
-            directives: Vec::new(),
-            at: At::default(),
-        };
-        for child in node.children() {
-            match child.kind() {
-                SyntaxKind::NAME | SyntaxKind::ENUM_VALUE => (member.name, member.at) = self.name(&child),
-                SyntaxKind::DESCRIPTION => member.description = self.description(&child),
-                SyntaxKind::ARGUMENTS_DEFINITION => {
-                    member.arguments = child.children().map(|argument| self.member(&argument)).collect();
-                }
-                SyntaxKind::NAMED_TYPE | SyntaxKind::LIST_TYPE | SyntaxKind::NON_NULL_TYPE => {
-                    member.ty = self.type_ref(child);
-                }
-                SyntaxKind::DEFAULT_VALUE => member.default = child.children().next().map(|value| self.value(&value)),
-                SyntaxKind::DIRECTIVES => member.directives = self.usages(&child),
-                _ => {}
-            }
-        }
-        member
-    }
-
-    fn type_ref(&self, mut node: SyntaxNode) -> TypeRef {
-        let mut ty = TypeRef::default();
+    fn advance(&mut self) -> Result<Word<'a>, Mistake> {
+        let word = self.ahead;
         loop {
-            match node.kind() {
-                SyntaxKind::LIST_TYPE => ty.around.push(Wrap::List),
-                SyntaxKind::NON_NULL_TYPE => ty.around.push(Wrap::NonNull),
-                _ => {
-                    ty.name = self.name(&node).0;
-                    return ty;
+            match self.lexer.next() {
+                Some(Ok(token)) => match token.kind() {
+                    TokenKind::Whitespace | TokenKind::Comment | TokenKind::Comma => {}
+                    kind => {
+                        self.ahead = Word { kind, text: token.data(), at: token.index() };
+                        return Ok(word);
+                    }
+                },
+                Some(Err(error)) => {
+                    let what = error.message().chars().take(200).collect();
+                    return Err(Mistake { at: error.index(), what });
                 }
-            }
-            match node.children().next() {
-                Some(inner) => node = inner,
-                None => return ty,
+                None => {
+                    self.ahead = Word { kind: TokenKind::Eof, text: "", at: self.length };
+                    return Ok(word);
+                }
             }
         }
     }
 
-    fn usages(&self, node: &SyntaxNode) -> Vec<Usage> {
-        let usage = |node: SyntaxNode| {
-            let mut usage = Usage { name: String::new(), arguments: Vec::new(), at: At::default() };
-            for child in node.children() {
-                match child.kind() {
-                    SyntaxKind::NAME => (usage.name, usage.at) = self.name(&child),
-                    SyntaxKind::ARGUMENTS => {
-                        usage.arguments = child.children().map(|argument| self.named_value(&argument)).collect();
+    fn is(&self, kind: TokenKind) -> bool {
+        self.ahead.kind == kind
+    }
+
+    fn is_word(&self, word: &str) -> bool {
+        self.ahead.kind == TokenKind::Name && self.ahead.text == word
+    }
+
+    fn take(&mut self, kind: TokenKind) -> Result<bool, Mistake> {
+        let there = self.is(kind);
+        if there {
+            self.advance()?;
+        }
+        Ok(there)
+    }
+
+    fn take_word(&mut self, word: &str) -> Result<bool, Mistake> {
+        let there = self.is_word(word);
+        if there {
+            self.advance()?;
+        }
+        Ok(there)
+    }
+
+    fn unexpected(&self, wanted: &str) -> Mistake {
+        let found = match self.ahead.kind {
+            TokenKind::Eof => "the end of the file".into(),
+            _ => format!("`{}`", self.ahead.text.chars().take(40).collect::<String>()),
+        };
+        Mistake { at: self.ahead.at, what: format!("expected {wanted}, found {found}") }
+    }
+
+    fn need(&mut self, kind: TokenKind, shown: &str) -> Result<(), Mistake> {
+        match self.take(kind)? {
+            true => Ok(()),
+            false => Err(self.unexpected(shown)),
+        }
+    }
+
+    /// A name and its place, which stands for the whole that it names.
+    fn name(&mut self) -> Result<(String, At), Mistake> {
+        if !self.is(TokenKind::Name) {
+            return Err(self.unexpected("a name"));
+        }
+        let word = self.advance()?;
+        let (start, end) = (word.at as u32, (word.at + word.text.len()) as u32);
+        Ok((word.text.into(), At { file: self.file, start, end }))
+    }
+
+    fn document(&mut self, schema: &mut Schema) -> Result<(), Mistake> {
+        while !self.is(TokenKind::Eof) {
+            let description = self.description()?;
+            let extends = description.is_none() && self.take_word("extend")?;
+            let kind = match self.ahead.text {
+                _ if self.is(TokenKind::LCurly) && !extends => {
+                    self.operation()?;
+                    continue;
+                }
+                _ if !self.is(TokenKind::Name) => return Err(self.unexpected("a definition")),
+                "query" | "mutation" | "subscription" | "fragment" if !extends => {
+                    self.operation()?;
+                    continue;
+                }
+                "schema" => {
+                    self.schema_definition(schema, extends)?;
+                    continue;
+                }
+                "directive" if !extends => {
+                    self.directive_definition(schema, description)?;
+                    continue;
+                }
+                "scalar" => Kind::Scalar,
+                "type" => Kind::Object,
+                "interface" => Kind::Interface,
+                "union" => Kind::Union,
+                "enum" => Kind::Enum,
+                "input" => Kind::Input,
+                _ => return Err(self.unexpected("a definition such as `type`, `input` or `enum`")),
+            };
+            self.advance()?;
+            let found = self.type_definition(kind, description)?;
+            add(schema, found, extends);
+        }
+        Ok(())
+    }
+
+    /// Passes over an operation or a fragment: braces in parentheses belong to values.
+    fn operation(&mut self) -> Result<(), Mistake> {
+        let (mut braces, mut parentheses) = (0_usize, 0_usize);
+        loop {
+            match self.ahead.kind {
+                TokenKind::LParen => parentheses += 1,
+                TokenKind::RParen => parentheses = parentheses.saturating_sub(1),
+                TokenKind::LCurly if parentheses == 0 => braces += 1,
+                TokenKind::RCurly if parentheses == 0 => {
+                    braces = braces.saturating_sub(1);
+                    if braces == 0 {
+                        self.advance()?;
+                        return Ok(());
                     }
-                    _ => {}
+                }
+                TokenKind::Eof => return Err(self.unexpected("`}`")),
+                _ => {}
+            }
+            self.advance()?;
+        }
+    }
+
+    fn description(&mut self) -> Result<Option<String>, Mistake> {
+        match self.is(TokenKind::StringValue) {
+            true => Ok(Some(strings::value(self.advance()?.text))),
+            false => Ok(None),
+        }
+    }
+
+    fn type_definition(&mut self, kind: Kind, description: Option<String>) -> Result<Type, Mistake> {
+        let (name, at) = self.name()?;
+        let mut named = Vec::new();
+        if matches!(kind, Kind::Object | Kind::Interface) && self.take_word("implements")? {
+            self.take(TokenKind::Amp)?;
+            named.push(self.name()?);
+            // Old schemas put nothing between the names.
+            while self.take(TokenKind::Amp)? || self.is(TokenKind::Name) && !self.starts_definition() {
+                named.push(self.name()?);
+            }
+        }
+        let directives = self.usages()?;
+        let mut members = Vec::new();
+        if kind == Kind::Union {
+            if self.take(TokenKind::Eq)? {
+                self.take(TokenKind::Pipe)?;
+                named.push(self.name()?);
+                while self.take(TokenKind::Pipe)? {
+                    named.push(self.name()?);
                 }
             }
-            usage
-        };
-        node.children().map(usage).collect()
+        } else if kind != Kind::Scalar && self.take(TokenKind::LCurly)? {
+            while !self.take(TokenKind::RCurly)? {
+                members.push(self.member(kind)?);
+            }
+        }
+        Ok(Type { name, kind, description, named, members, directives, at })
+    }
+
+    /// A type without fields may be followed by the next definition.
+    fn starts_definition(&self) -> bool {
+        const WORDS: [&str; 9] =
+            ["schema", "scalar", "type", "interface", "union", "enum", "input", "directive", "extend"];
+        WORDS.contains(&self.ahead.text)
+    }
+
+    /// A field, an input field or a value of an enum, by the kind of its owner.
+    fn member(&mut self, owner: Kind) -> Result<Member, Mistake> {
+        let description = self.description()?;
+        let (name, at) = self.name()?;
+        let mut arguments = Vec::new();
+        let (mut ty, mut default) = (TypeRef::default(), None);
+        if owner != Kind::Enum {
+            if owner != Kind::Input {
+                arguments = self.arguments()?;
+            }
+            self.need(TokenKind::Colon, "`:`")?;
+            ty = self.type_ref()?;
+            if owner == Kind::Input && self.take(TokenKind::Eq)? {
+                default = Some(self.value(0)?);
+            }
+        }
+        let directives = self.usages()?;
+        Ok(Member { name, description, ty, arguments, default, directives, at })
+    }
+
+    /// The arguments that a field or a directive takes.
+    fn arguments(&mut self) -> Result<Vec<Member>, Mistake> {
+        let mut arguments = Vec::new();
+        if self.take(TokenKind::LParen)? {
+            while !self.take(TokenKind::RParen)? {
+                arguments.push(self.member(Kind::Input)?);
+            }
+        }
+        Ok(arguments)
+    }
+
+    fn type_ref(&mut self) -> Result<TypeRef, Mistake> {
+        // From the inside out, and turned round at the end: what is non-null is known only behind it.
+        let mut lists = 0;
+        while self.is(TokenKind::LBracket) {
+            lists += 1;
+            if lists > MOST_DEEP {
+                return Err(self.too_deep());
+            }
+            self.advance()?;
+        }
+        let mut ty = TypeRef { name: self.name()?.0, around: Vec::new() };
+        if self.take(TokenKind::Bang)? {
+            ty.around.push(Wrap::NonNull);
+        }
+        for _ in 0..lists {
+            self.need(TokenKind::RBracket, "`]`")?;
+            ty.around.push(Wrap::List);
+            if self.take(TokenKind::Bang)? {
+                ty.around.push(Wrap::NonNull);
+            }
+        }
+        ty.around.reverse();
+        Ok(ty)
+    }
+
+    fn usages(&mut self) -> Result<Vec<Usage>, Mistake> {
+        let mut usages = Vec::new();
+        while self.take(TokenKind::At)? {
+            let (name, at) = self.name()?;
+            let mut arguments = Vec::new();
+            if self.take(TokenKind::LParen)? {
+                while !self.take(TokenKind::RParen)? {
+                    arguments.push(self.named_value(0)?);
+                }
+            }
+            usages.push(Usage { name, arguments, at });
+        }
+        Ok(usages)
     }
 
     /// `name: value` of an argument or of a field of an object.
-    fn named_value(&self, node: &SyntaxNode) -> (String, Value) {
-        let (mut name, mut value) = (String::new(), Value::Null);
-        for child in node.children() {
-            match child.kind() {
-                SyntaxKind::NAME => name = self.name(&child).0,
-                _ => value = self.value(&child),
+    fn named_value(&mut self, depth: usize) -> Result<(String, Value), Mistake> {
+        let name = self.name()?.0;
+        self.need(TokenKind::Colon, "`:`")?;
+        Ok((name, self.value(depth)?))
+    }
+
+    fn too_deep(&self) -> Mistake {
+        Mistake { at: self.ahead.at, what: format!("this is nested deeper than {MOST_DEEP} levels") }
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Value, Mistake> {
+        if depth > MOST_DEEP {
+            return Err(self.too_deep());
+        }
+        let word = self.ahead;
+        let value = match word.kind {
+            TokenKind::LBracket => {
+                self.advance()?;
+                let mut values = Vec::new();
+                while !self.take(TokenKind::RBracket)? {
+                    values.push(self.value(depth + 1)?);
+                }
+                return Ok(Value::List(values));
             }
-        }
-        (name, value)
-    }
-
-    fn value(&self, node: &SyntaxNode) -> Value {
-        let text = || self.name(node).0;
-        match node.kind() {
-            SyntaxKind::STRING_VALUE => Value::Text(self.string(node)),
-            SyntaxKind::INT_VALUE => Value::Int(text()),
-            SyntaxKind::FLOAT_VALUE => Value::Float(text()),
-            SyntaxKind::BOOLEAN_VALUE => Value::Bool(text() == "true"),
-            SyntaxKind::NULL_VALUE => Value::Null,
-            SyntaxKind::ENUM_VALUE => Value::Enum(text()),
-            SyntaxKind::LIST_VALUE => Value::List(node.children().map(|value| self.value(&value)).collect()),
-            SyntaxKind::OBJECT_VALUE => Value::Object(node.children().map(|field| self.named_value(&field)).collect()),
-            _ => Value::Variable(node.children().next().map(|name| self.name(&name).0).unwrap_or_default()),
-        }
-    }
-
-    fn directive_definition(&mut self, node: &SyntaxNode) {
-        let mut found = DirectiveDefinition {
-            name: String::new(),
-            description: None,
-            arguments: Vec::new(),
-            repeatable: false,
-            locations: Vec::new(),
-            at: At::default(),
+            TokenKind::LCurly => {
+                self.advance()?;
+                let mut fields = Vec::new();
+                while !self.take(TokenKind::RCurly)? {
+                    fields.push(self.named_value(depth + 1)?);
+                }
+                return Ok(Value::Object(fields));
+            }
+            TokenKind::StringValue => Value::Text(strings::value(word.text)),
+            TokenKind::Int => Value::Int(word.text.into()),
+            TokenKind::Float => Value::Float(word.text.into()),
+            TokenKind::Name => match word.text {
+                "true" => Value::Bool(true),
+                "false" => Value::Bool(false),
+                "null" => Value::Null,
+                name => Value::Enum(name.into()),
+            },
+            _ => return Err(self.unexpected("a value")),
         };
-        for child in node.children_with_tokens() {
-            let Some(child) = child.as_node() else {
-                found.repeatable |= child.kind() == SyntaxKind::repeatable_KW;
-                continue;
-            };
-            match child.kind() {
-                SyntaxKind::NAME => (found.name, found.at) = self.name(child),
-                SyntaxKind::DESCRIPTION => found.description = self.description(child),
-                SyntaxKind::ARGUMENTS_DEFINITION => {
-                    found.arguments = child.children().map(|argument| self.member(&argument)).collect();
-                }
-                SyntaxKind::DIRECTIVE_LOCATIONS => {
-                    found.locations = child.children().map(|location| self.name(&location).0).collect();
-                }
-                _ => {}
-            }
-        }
-        distinct(&mut found.arguments);
-        if !self.schema.directives.iter().any(|known| known.name == found.name) {
-            self.schema.directives.push(found);
-        }
+        self.advance()?;
+        Ok(value)
     }
 
-    fn schema_definition(&mut self, node: &SyntaxNode) {
-        let at = node.first_token().map(|token| self.at(&token));
-        self.schema.schema.written |= node.kind() == SyntaxKind::SCHEMA_DEFINITION;
-        self.schema.schema.at = self.schema.schema.at.or(at);
-        for child in node.children() {
-            match child.kind() {
-                SyntaxKind::DIRECTIVES => {
-                    let usages = self.usages(&child);
-                    self.schema.schema.directives.extend(usages);
-                }
-                SyntaxKind::ROOT_OPERATION_TYPE_DEFINITION => {
-                    let mut parts: HashMap<SyntaxKind, (String, At)> =
-                        child.children().map(|part| (part.kind(), self.name(&part))).collect();
-                    let operation = parts.remove(&SyntaxKind::OPERATION_TYPE).map(|(name, _)| name);
-                    let slot = match operation.as_deref() {
-                        Some("query") => 0,
-                        Some("mutation") => 1,
-                        _ => 2,
-                    };
-                    self.schema.schema.roots[slot] = parts.remove(&SyntaxKind::NAMED_TYPE);
-                }
-                _ => {}
+    fn directive_definition(&mut self, schema: &mut Schema, description: Option<String>) -> Result<(), Mistake> {
+        self.advance()?;
+        self.need(TokenKind::At, "`@`")?;
+        let (name, at) = self.name()?;
+        let mut arguments = self.arguments()?;
+        distinct(&mut arguments);
+        let repeatable = self.take_word("repeatable")?;
+        if !self.take_word("on")? {
+            return Err(self.unexpected("`on`"));
+        }
+        self.take(TokenKind::Pipe)?;
+        let mut locations = vec![self.name()?.0];
+        while self.take(TokenKind::Pipe)? {
+            locations.push(self.name()?.0);
+        }
+        if !schema.directives.iter().any(|known| known.name == name) {
+            schema.directives.push(DirectiveDefinition { name, description, arguments, repeatable, locations, at });
+        }
+        Ok(())
+    }
+
+    fn schema_definition(&mut self, schema: &mut Schema, extends: bool) -> Result<(), Mistake> {
+        let word = self.advance()?;
+        let (start, end) = (word.at as u32, (word.at + word.text.len()) as u32);
+        schema.schema.written |= !extends;
+        schema.schema.at = schema.schema.at.or(Some(At { file: self.file, start, end }));
+        schema.schema.directives.extend(self.usages()?);
+        if self.take(TokenKind::LCurly)? {
+            while !self.take(TokenKind::RCurly)? {
+                let slot = match self.ahead.text {
+                    "query" => 0,
+                    "mutation" => 1,
+                    "subscription" => 2,
+                    _ => return Err(self.unexpected("`query`, `mutation` or `subscription`")),
+                };
+                self.advance()?;
+                self.need(TokenKind::Colon, "`:`")?;
+                schema.schema.roots[slot] = Some(self.name()?);
             }
         }
+        Ok(())
     }
+}
+
+/// Puts a type beside those that are known, or into the one of its name.
+fn add(schema: &mut Schema, found: Type, extends: bool) {
+    let Some(&known) = schema.by_name.get(&found.name) else {
+        schema.by_name.insert(found.name.clone(), schema.types.len());
+        schema.types.push(found);
+        return;
+    };
+    let known = &mut schema.types[known];
+    if !extends {
+        known.kind = found.kind;
+        known.at = found.at;
+        known.description = found.description.or(known.description.take());
+    }
+    known.named.extend(found.named);
+    known.members.extend(found.members);
+    known.directives.extend(found.directives);
 }
 
 #[cfg(test)]
@@ -442,7 +512,17 @@ mod tests {
     fn mistakes_have_a_place() {
         let error = read(&[("a.graphql", "type A {\n  é: \n}")]).unwrap_err();
         assert_eq!((error.line, error.column), (2, 3), "{error}");
+        let error = read(&[("a.graphql", "type A { a Int }")]).unwrap_err();
+        assert_eq!(error.to_string(), "a.graphql:1:12: expected `:`, found `Int`");
         assert!(read(&[("a.graphql", "type A { a: \"\\u12\" }")]).is_err());
+    }
+
+    #[test]
+    fn operations_are_passed_over() {
+        let text =
+            "query Q($a: A = {b: [1]}) @x(y: {z: 1}) { a { b } }\nfragment F on A { a }\n{ a }\ntype A { a: Int }";
+        let schema = read(&[("a.graphql", text)]).unwrap();
+        assert_eq!((schema.types.len(), schema.types[0].at.start), (1, text.find("A { a: Int").unwrap() as u32));
     }
 
     #[test]

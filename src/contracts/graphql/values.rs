@@ -75,7 +75,6 @@ fn untyped(value: &Value) -> Option<Taken<'_>> {
         Value::Bool(value) => Taken::Bool(*value),
         Value::Int(text) | Value::Float(text) => Taken::Number(text.parse().ok()?),
         Value::Text(text) | Value::Enum(text) => Taken::Text(text),
-        Value::Variable(_) => return None,
         Value::List(values) => Taken::List(values.iter().map(untyped).collect::<Option<_>>()?),
         Value::Object(fields) => {
             let fields = fields.iter().map(|(name, value)| Some((name.as_str(), untyped(value)?)));
