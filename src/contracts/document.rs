@@ -92,7 +92,13 @@ impl Forest {
         if let Some(file) = self.files.iter().find(|file| file.side == side && file.name == name) {
             return Ok(file.root);
         }
-        let fail = |mark: Mark, what: String| Unreadable { side, file: name.into(), line: mark.line, column: mark.column, what };
+        let fail = |mark: Mark, what: String| Unreadable {
+            side,
+            file: name.into(),
+            line: mark.line,
+            column: mark.column,
+            what,
+        };
         let start = Mark { line: 1, column: 1 };
         if bytes.len() > MOST_BYTES {
             return Err(fail(start, format!("holds more than {} MB", MOST_BYTES >> 20)));
@@ -331,7 +337,9 @@ impl Forest {
     fn twice(&self, entries: &[(Text, Node, Node)]) -> Option<(Text, Node)> {
         if entries.len() <= 12 {
             let mut all = entries.iter().enumerate();
-            return all.find(|(at, entry)| entries[..*at].iter().any(|other| other.0 == entry.0)).map(|(_, e)| (e.0, e.1));
+            return all
+                .find(|(at, entry)| entries[..*at].iter().any(|other| other.0 == entry.0))
+                .map(|(_, e)| (e.0, e.1));
         }
         let mut seen = std::collections::HashSet::with_capacity(entries.len());
         entries.iter().find(|entry| !seen.insert(entry.0)).map(|entry| (entry.0, entry.1))
@@ -380,10 +388,13 @@ mod tests {
 
     #[test]
     fn what_two_readers_would_read_differently_is_refused() {
-        assert_eq!(read("a.json", "{\"a\": 1,\n \"a\": 2}").err().unwrap(), "a.json:2:2: `a` stands here for the second time");
+        assert_eq!(
+            read("a.json", "{\"a\": 1,\n \"a\": 2}").err().unwrap(),
+            "a.json:2:2: `a` stands here for the second time"
+        );
         assert!(read("a.yaml", "a: 1\na: 2\n").err().unwrap().contains("second time"));
         for broken in ["{\"a\": 01}", "{\"a\" 1}", "[1,]", "{} {}", "\"\\ud800\"", "[", "{\"a\": tru}"] {
-            assert!(read("a.json", &format!("[{broken}]")).is_err() , "{broken}");
+            assert!(read("a.json", &format!("[{broken}]")).is_err(), "{broken}");
         }
     }
 

@@ -63,7 +63,11 @@ pub(super) fn read(forest: &mut Forest, text: &str) -> Result<Node, Failure> {
                 match open.last() {
                     None => {
                         reader.blank();
-                        return if reader.at == reader.bytes.len() { Ok(node) } else { Err(reader.expected("the end")) };
+                        return if reader.at == reader.bytes.len() {
+                            Ok(node)
+                        } else {
+                            Err(reader.expected("the end"))
+                        };
                     }
                     Some(Open::List(..)) => items.push(node),
                     Some(Open::Map(..)) => {

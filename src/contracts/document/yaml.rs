@@ -13,8 +13,20 @@ use super::{DEEPEST, Forest, MOST_NODES, Mark, Node, Text, Value};
 type Failure = (Mark, String);
 
 enum Open {
-    List { from: Mark, items: Vec<Node>, anchor: usize, before: usize },
-    Map { from: Mark, entries: Vec<(Text, Node, Node)>, merged: Vec<Node>, key: Option<(Text, Node)>, anchor: usize, before: usize },
+    List {
+        from: Mark,
+        items: Vec<Node>,
+        anchor: usize,
+        before: usize,
+    },
+    Map {
+        from: Mark,
+        entries: Vec<(Text, Node, Node)>,
+        merged: Vec<Node>,
+        key: Option<(Text, Node)>,
+        anchor: usize,
+        before: usize,
+    },
 }
 
 fn mark(at: Marker) -> Mark {
@@ -71,7 +83,10 @@ pub(super) fn read(forest: &mut Forest, text: &str) -> Result<Node, Failure> {
                     .ok_or_else(|| (from, "an alias inside of what it names".to_string()))?;
                 weight = weight.saturating_add(copies);
                 if weight > MOST_NODES {
-                    return Err((from, format!("aliases here would make more than {MOST_NODES} values: an alias bomb?")));
+                    return Err((
+                        from,
+                        format!("aliases here would make more than {MOST_NODES} values: an alias bomb?"),
+                    ));
                 }
                 node
             }
@@ -87,7 +102,8 @@ pub(super) fn read(forest: &mut Forest, text: &str) -> Result<Node, Failure> {
                 Some((name, _)) if forest.str(name) == "<<" => merged.push(done),
                 Some((name, at)) => entries.push((name, at, done)),
                 None => {
-                    let name = forest.scalar(done).ok_or_else(|| (from, "a key must be a word".to_string()))?.to_string();
+                    let name =
+                        forest.scalar(done).ok_or_else(|| (from, "a key must be a word".to_string()))?.to_string();
                     *key = Some((forest.text(&name), done));
                 }
             },
@@ -123,9 +139,10 @@ fn word(forest: &mut Forest, text: &str) -> Value {
         _ => {
             // `+1`, `.5`, `1.`: numbers that JSON would write otherwise.
             let bare = text.strip_prefix('+').unwrap_or(text);
-            let number = bare.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'-' | b'+'))
-                && bare.bytes().any(|byte| byte.is_ascii_digit())
-                && bare.parse::<f64>().is_ok_and(f64::is_finite);
+            let number =
+                bare.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'-' | b'+'))
+                    && bare.bytes().any(|byte| byte.is_ascii_digit())
+                    && bare.parse::<f64>().is_ok_and(f64::is_finite);
             if number { Value::Number(forest.text(bare)) } else { Value::String(forest.text(text)) }
         }
     }
