@@ -8,9 +8,11 @@
 pub mod accepted;
 pub mod compare;
 pub mod discover;
+pub mod document;
 mod ecmascript;
 pub mod graphql;
 mod lines;
+pub mod openapi;
 pub mod protobuf;
 pub mod report;
 pub mod routes;
