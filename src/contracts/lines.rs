@@ -2,6 +2,9 @@
 
 use super::Place;
 
+/// Columns up to here are counted in characters.
+const MOST_COUNTED: usize = 2_000;
+
 /// Where the lines of a text begin.
 pub(super) struct Lines {
     starts: Vec<u32>,
@@ -22,8 +25,9 @@ impl Lines {
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        // A minified line is long: a column behind this is of no use to anybody.
-        let column = text.get(start..end).map_or(0, |before| before.chars().take(100_000).count());
+        let before = text.get(start..end).unwrap_or_default();
+        // A minified line is long, and no reader counts there: bytes do.
+        let column = if before.len() > MOST_COUNTED { before.len() } else { before.chars().count() };
         (u32::try_from(line + 1).unwrap_or(u32::MAX), u32::try_from(column + 1).unwrap_or(u32::MAX))
     }
 

@@ -78,6 +78,7 @@ const MOST_FILES: usize = 20_000;
 
 struct Side {
     texts: BTreeMap<String, String>,
+    lines: BTreeMap<String, Lines>,
     facts: BTreeMap<String, Facts>,
     routes: Routes,
 }
@@ -124,12 +125,13 @@ impl Side {
             facts.insert(path, found);
         }
         let routes = graph::routes(&facts, &|file, source| find(&known, file, source));
-        Self { texts, facts, routes }
+        let lines = texts.iter().map(|(path, text)| (path.clone(), Lines::of(text))).collect();
+        Self { texts, lines, facts, routes }
     }
 
     fn place(&self, file: &str, at: Span) -> Option<Place> {
         let text = self.texts.get(file)?;
-        Some(Lines::of(text).place(file, text, at.0, at.1))
+        Some(self.lines.get(file)?.place(file, text, at.0, at.1))
     }
 }
 
@@ -296,8 +298,11 @@ impl Report<'_> {
         let texts =
             |side: &Routes| -> BTreeSet<String> { side.unclear.iter().map(|(text, ..)| text.clone()).collect() };
         let (before, after) = (texts(&self.base.routes), texts(&self.revision.routes));
+        // One that changed is one that went and one that came.
+        let mut said: BTreeSet<&String> = BTreeSet::new();
         for (text, file, at) in &self.base.routes.unclear {
             if !after.contains(text) {
+                said.insert(file);
                 let message = format!("`{}` is gone or has changed; what it answered is not known", cut(text));
                 let at = (self.base.place(file, *at), self.revision.place(file, (0, 0)));
                 let sides = (Some(cut(text)), None);
@@ -305,9 +310,7 @@ impl Report<'_> {
             }
         }
         for (text, file, at) in &self.revision.routes.unclear {
-            // One that changed has been said.
-            let said = self.out.iter().any(|change| change.rule == "route-not-judged" && change.subject == *file);
-            if !before.contains(text) && !said {
+            if !before.contains(text) && !said.contains(file) {
                 let message = format!("`{}` is new or has changed; what it answers is not known", cut(text));
                 let at = (self.base.place(file, (0, 0)), self.revision.place(file, *at));
                 let sides = (None, Some(cut(text)));
@@ -370,12 +373,7 @@ impl Report<'_> {
         let any = "*".to_string();
         let paths: BTreeSet<String> = gone.keys().chain(new.keys()).map(|(path, _)| path.clone()).collect();
         for path in paths {
-            let of = |map: &BTreeMap<Key, &Route>| -> Vec<String> {
-                map.keys()
-                    .filter(|(other, method)| *other == path && *method != any)
-                    .map(|(_, method)| method.clone())
-                    .collect()
-            };
+            let of = |map: &BTreeMap<Key, &Route>| at_path(map, &path).filter(|(_, method)| *method != any).count();
             let key = (path.clone(), any.clone());
             let all_is = |side: &Routes| side.by_key.contains_key(&key);
             if let Some(route) = gone.get(&key).copied() {
@@ -390,10 +388,9 @@ impl Report<'_> {
                 let sides = (Some("every method".into()), Some(some.join(", ")));
                 self.say("route-methods-narrowed", Impact::Breaking, subject, message, sides, at, Vec::new());
                 gone.remove(&key);
-                new.retain(|(other, _), _| *other != path);
+                leave(new, &path);
             } else if let Some(route) = new.get(&key).copied() {
-                let some = of(gone);
-                if some.is_empty() && of_path(&self.base.routes, &path).is_empty() {
+                if of(gone) == 0 && of_path(&self.base.routes, &path).is_empty() {
                     continue;
                 }
                 let subject = route.shown.clone();
@@ -402,12 +399,12 @@ impl Report<'_> {
                 let sides = (None, Some("every method".into()));
                 self.say("route-methods-widened", Impact::Compatible, subject, message, sides, at, Vec::new());
                 new.remove(&key);
-                gone.retain(|(other, _), _| *other != path);
+                leave(gone, &path);
             } else if all_is(&self.revision.routes) {
                 // One method less beside every method is nothing less.
-                gone.retain(|(other, _), _| *other != path);
+                leave(gone, &path);
             } else if all_is(&self.base.routes) {
-                new.retain(|(other, _), _| *other != path);
+                leave(new, &path);
             }
         }
     }
@@ -416,17 +413,18 @@ impl Report<'_> {
     fn prefixes(&mut self, gone: &mut BTreeMap<Key, &Route>, new: &mut BTreeMap<Key, &Route>) {
         let mut pairs: BTreeMap<(String, String), Vec<(Key, Key)>> = BTreeMap::new();
         let mut taken: BTreeSet<Key> = BTreeSet::new();
+        let line = |route: &Route| (route.own.clone(), route.method.clone(), route.file.clone());
+        let mut by_line: BTreeMap<_, Vec<&Key>> = BTreeMap::new();
+        for (other, is) in new.iter() {
+            by_line.entry(line(is)).or_default().push(other);
+        }
         for (key, route) in gone.iter() {
-            let found = new.iter().find(|(other, is)| {
-                is.own == route.own
-                    && is.method == route.method
-                    && is.file == route.file
-                    && is.prefix != route.prefix
-                    && !taken.contains(*other)
-            });
-            if let Some((other, is)) = found {
-                taken.insert(other.clone());
-                pairs.entry((route.prefix.clone(), is.prefix.clone())).or_default().push((key.clone(), other.clone()));
+            let candidates = by_line.get(&line(route)).into_iter().flatten().take(MOST_CANDIDATES);
+            let mut free = candidates.filter(|other| new[**other].prefix != route.prefix && !taken.contains(**other));
+            if let Some(other) = free.next() {
+                taken.insert((*other).clone());
+                let prefixes = (route.prefix.clone(), new[*other].prefix.clone());
+                pairs.entry(prefixes).or_default().push((key.clone(), (*other).clone()));
             }
         }
         for ((was, is), moved) in pairs.into_iter().filter(|(_, moved)| moved.len() > 1) {
@@ -450,9 +448,14 @@ impl Report<'_> {
     /// The same path but for what its parts take.
     fn parameters(&mut self, gone: &mut BTreeMap<Key, &Route>, new: &mut BTreeMap<Key, &Route>) {
         let loose = |path: &str| paths::bare(path).replace("{*?}", "{}").replace("{?}", "{}").replace("{*}", "{}");
+        let mut by_shape: BTreeMap<(String, String), Vec<Key>> = BTreeMap::new();
+        for other in new.keys() {
+            by_shape.entry((loose(&other.0), other.1.clone())).or_default().push(other.clone());
+        }
         for (key, route) in gone.clone() {
-            let found = new.iter().find(|((path, method), _)| *method == key.1 && loose(path) == loose(&key.0));
-            let Some((other, is)) = found.map(|(other, is)| (other.clone(), *is)) else { continue };
+            let found = by_shape.get_mut(&(loose(&key.0), key.1.clone())).and_then(Vec::pop);
+            let Some(other) = found else { continue };
+            let Some(is) = new.get(&other).copied() else { continue };
             let (rule, impact, what) = match (&key.0, &other.0) {
                 (was, is) if paths::bare(was) == paths::bare(is) => {
                     let freed = paths::bare(is) == *is;
@@ -483,10 +486,8 @@ impl Report<'_> {
     /// One method went and one came at the same path.
     fn methods(&mut self, gone: &mut BTreeMap<Key, &Route>, new: &mut BTreeMap<Key, &Route>) {
         for (key, route) in gone.clone() {
-            let at_path = |map: &BTreeMap<Key, &Route>| -> Vec<Key> {
-                map.keys().filter(|(path, _)| *path == key.0).cloned().collect()
-            };
-            let (left, right) = (at_path(gone), at_path(new));
+            let all = |map: &BTreeMap<Key, &Route>| -> Vec<Key> { at_path(map, &key.0).cloned().collect() };
+            let (left, right) = (all(gone), all(new));
             let ([_], [other]) = (left.as_slice(), right.as_slice()) else { continue };
             let is = new[other];
             let subject = format!("{} {}", route.method, route.shown);
@@ -501,13 +502,21 @@ impl Report<'_> {
 
     /// The same function answers another path.
     fn moved(&mut self, gone: &mut BTreeMap<Key, &Route>, new: &mut BTreeMap<Key, &Route>) {
+        let mut by_answer: BTreeMap<(String, String, bool, String), Vec<Key>> = BTreeMap::new();
+        let answers = |route: &Route| {
+            let (file, method) = (route.file.clone(), route.method.clone());
+            let function = route.handler.clone().map(|handler| (file.clone(), method.clone(), true, handler));
+            function.into_iter().chain([(file, method, false, route.own.clone())]).collect::<Vec<_>>()
+        };
+        for (other, is) in new.iter() {
+            for answer in answers(is) {
+                by_answer.entry(answer).or_default().push(other.clone());
+            }
+        }
         for (key, route) in gone.clone() {
-            let same = |is: &&Route| {
-                let function = route.handler.is_some() && is.handler == route.handler && is.file == route.file;
-                let line = is.own == route.own && is.file == route.file && is.prefix != route.prefix;
-                is.method == route.method && (function || line)
-            };
-            let found: Vec<Key> = new.iter().filter(|(_, is)| same(is)).map(|(other, _)| other.clone()).collect();
+            let same = answers(route).into_iter().flat_map(|answer| by_answer.get(&answer).into_iter().flatten());
+            let same = same.take(MOST_CANDIDATES).filter(|other| new.contains_key(*other));
+            let found: Vec<Key> = same.cloned().collect::<BTreeSet<_>>().into_iter().collect();
             let [other] = found.as_slice() else { continue };
             let is = new[other];
             let subject = format!("{} {}", route.method, route.shown);
@@ -521,12 +530,25 @@ impl Report<'_> {
     }
 }
 
+/// How many routes are looked at for the one that another has become.
+const MOST_CANDIDATES: usize = 64;
+
+fn at_path<'m>(map: &'m BTreeMap<Key, &Route>, path: &'m str) -> impl Iterator<Item = &'m Key> {
+    let from = (path.to_string(), String::new());
+    map.range(from..).map(|(key, _)| key).take_while(move |(other, _)| other == path)
+}
+
+fn leave(map: &mut BTreeMap<Key, &Route>, path: &str) {
+    let keys: Vec<Key> = at_path(map, path).cloned().collect();
+    for key in keys {
+        map.remove(&key);
+    }
+}
+
 fn of_path(side: &Routes, path: &str) -> Vec<String> {
-    side.by_key
-        .keys()
-        .filter(|(other, method)| other == path && method != "*")
-        .map(|(_, method)| method.clone())
-        .collect()
+    let from = (path.to_string(), String::new());
+    let all = side.by_key.range(from..).map(|(key, _)| key).take_while(|(other, _)| other == path);
+    all.filter(|(_, method)| method != "*").map(|(_, method)| method.clone()).collect()
 }
 
 fn subject_of(route: &Route) -> String {

@@ -88,7 +88,7 @@ pub fn reads(path: &str) -> bool {
 }
 
 /// The largest file that is read, in bytes.
-const MOST_BYTES: usize = 16 << 20;
+const MOST_BYTES: usize = 8 << 20;
 
 /// What the deepest tree of a statement needs, with room to spare; pages that are not touched cost nothing.
 const STACK: usize = 512 << 20;
@@ -322,18 +322,19 @@ fn self_named(path: &str) -> bool {
 
 /// New migrations have a way back where those before them do.
 fn ways_back(base: &Texts, revision: &Texts, old: &[String], new: &[&String], out: &mut Vec<ContractChange>) {
-    let back = |side: &Texts, file: &str| {
-        let key = version(file);
-        side.keys().any(|other| {
-            role(other) == Role::Back
-                && version(other).map(|(_, digits)| digits) == key.as_ref().map(|(_, digits)| digits.clone())
-        }) || has_way_back(&side[file])
+    let backs = |side: &Texts| -> BTreeSet<Vec<u64>> {
+        let files = side.keys().filter(|file| role(file) == Role::Back);
+        files.filter_map(|file| version(file)).map(|(_, version)| version).collect()
+    };
+    let (before, after) = (backs(base), backs(revision));
+    let back = |side: &Texts, backs: &BTreeSet<Vec<u64>>, file: &str| {
+        version(file).is_some_and(|(_, version)| backs.contains(&version)) || has_way_back(&side[file])
     };
     let Some(last) = old.last() else { return };
-    if !back(base, last) {
+    if !back(base, &before, last) {
         return;
     }
-    for file in new.iter().filter(|file| !back(revision, file)) {
+    for file in new.iter().filter(|file| !back(revision, &after, file)) {
         let there = Some(Source::new(file, &revision[*file]).place(0, 0));
         let message = format!("`{file}` has no way back; `{last}` has one");
         out.push(history("migration-without-way-back", Impact::Dangerous, file, message, None, there));
@@ -360,19 +361,20 @@ fn states(base: &Texts, revision: &Texts, old: &[String], all: &[String], dialec
             let (source, script) = (Source::new(file, &side[file]), split(&side[file]));
             judge.script(&source, &script);
             for statement in script.statements.iter().filter(|_| note) {
-                if statement.word(0) == "CREATE" {
-                    let place = source.place(statement.start, statement.end);
-                    for table in
-                        judge.tables().keys().filter(|table| !places.contains_key(*table)).cloned().collect::<Vec<_>>()
-                    {
-                        let named = statement.tokens.iter().take(12).any(|token| {
-                            let bare = token.text.trim_matches(['"', '`', '[', ']']).to_lowercase();
-                            bare == table.to_lowercase() || table.to_lowercase().ends_with(&format!(".{bare}"))
-                        });
-                        if named {
-                            places.insert(table, place.clone());
-                        }
-                    }
+                if statement.word(0) != "CREATE" {
+                    continue;
+                }
+                let bare: Vec<String> = statement
+                    .tokens
+                    .iter()
+                    .take(12)
+                    .map(|token| token.text.trim_matches(['"', '`', '[', ']']).to_lowercase())
+                    .collect();
+                let names =
+                    (0..bare.len()).flat_map(|at| [bare[at].clone(), bare[at..bare.len().min(at + 3)].concat()]);
+                let made = names.filter(|name| judge.tables().contains_key(name)).last();
+                if let Some(table) = made {
+                    places.entry(table).or_insert_with(|| source.place(statement.start, statement.end));
                 }
             }
         }

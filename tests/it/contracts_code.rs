@@ -236,3 +236,155 @@ fn every_sql_rule_fires_alone() {
 fn every_route_rule_fires_alone() {
     judge("routes", &routes::rules::RULES.iter().map(|rule| rule.id).collect::<Vec<_>>());
 }
+
+/// Damaged files, as a stranger could send them: an answer comes, and no panic.
+#[test]
+fn damaged_files_get_an_answer() {
+    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = move |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        usize::try_from(seed % below.max(1) as u64).unwrap_or(0)
+    };
+    let pieces: Vec<&[u8]> = vec![
+        b"(",
+        b")",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b"<",
+        b">",
+        b"'",
+        b"\"",
+        b"`",
+        b"$$",
+        b"/*",
+        b"--",
+        b";",
+        b",",
+        b":",
+        b"\0",
+        b"\xff",
+        "\u{e9}".as_bytes(),
+        b"${",
+        b"=>",
+        b"export ",
+        b"default ",
+        b"BEGIN ",
+        b"@",
+        b"...",
+        b"?",
+        b"|",
+        b"&",
+        b"\n",
+    ];
+    for format in ["typescript", "sql", "routes"] {
+        for fixture in fixtures(format) {
+            for _ in 0..3 {
+                let mut head = fixture.head.clone();
+                for bytes in head.values_mut() {
+                    for _ in 0..1 + next(3) {
+                        let at = next(bytes.len() + 1);
+                        match next(3) {
+                            0 => bytes.truncate(at),
+                            1 => drop(bytes.splice(at..at, pieces[next(pieces.len())].iter().copied())),
+                            _ => drop(bytes.drain(at..(at + next(8)).min(bytes.len()))),
+                        }
+                    }
+                }
+                let _ = compare(format, &fixture.base, &head, &BTreeMap::new());
+                let _ = compare(format, &head, &fixture.base, &BTreeMap::new());
+            }
+        }
+    }
+}
+
+/// What is built to take for ever, or the stack with it, ends in an answer.
+#[test]
+fn what_is_built_to_hurt_ends() {
+    let one = |path: &str, text: String| Files::from([(path.to_string(), text.into_bytes())]);
+    let none = BTreeMap::new();
+    let mut doubling = String::from("export type T0<A> = { a: A; b: A };\n");
+    for n in 1..60 {
+        doubling += &format!("export type T{n}<A> = T{}<{{ a: A; b: A }}>;\n", n - 1);
+    }
+    let with = |last: &str| one("contract.ts", format!("{doubling}export const x: T59<{last}> = null as any;\n"));
+    let _ = compare("typescript", &with("string"), &with("number"), &none);
+    let mut diamond = String::from("export interface I0 { a: string }\n");
+    for n in 1..60 {
+        diamond += &format!(
+            "export interface A{n} extends I{0} {{}}\nexport interface B{n} extends I{0} {{}}\nexport interface I{n} extends A{n}, B{n} {{}}\n",
+            n - 1
+        );
+    }
+    let with = |last: &str| one("contract.ts", format!("{diamond}export interface X extends I59 {{ z: {last} }}\n"));
+    let _ = compare("typescript", &with("string"), &with("number"), &none);
+    let cycle = |ty: &str| {
+        one(
+            "contract.ts",
+            format!(
+                "export type A = B | {ty};\nexport type B = A | C;\nexport type C = B[];\nexport interface D extends D {{ a: A }}\nexport class E extends E {{}}\n"
+            ),
+        )
+    };
+    let _ = compare("typescript", &cycle("string"), &cycle("number"), &none);
+    let wide = |ty: &str| {
+        let fields: String = (0..9_000).map(|n| format!("f{n}: {ty};")).collect();
+        one("contract.ts", format!("export interface Wide {{ {fields} }}"))
+    };
+    assert!(!compare("typescript", &wide("string"), &wide("number"), &none).is_empty());
+    let union = |from: usize| {
+        let members: Vec<String> = (from..from + 6_000).map(|n| format!("'m{n}'")).collect();
+        one("contract.ts", format!("export type Wide = {};", members.join(" | ")))
+    };
+    assert!(!compare("typescript", &union(0), &union(10), &none).is_empty());
+    let round = Files::from([
+        ("a.ts".to_string(), b"export * from './b';\nexport { x } from './b';".to_vec()),
+        ("b.ts".to_string(), b"export * from './a';\nexport { x } from './a';".to_vec()),
+    ]);
+    let _ = compare("typescript", &round, &round, &none);
+    for text in [
+        format!("SELECT {}1;", "1+".repeat(100_000)),
+        format!("DELETE FROM a WHERE {}1;", "1+".repeat(100_000)),
+        format!("DELETE FROM a WHERE {}1{};", "(".repeat(100_000), ")".repeat(100_000)),
+        "ALTER TABLE a ADD COLUMN b INT;".repeat(20_000),
+        format!("CREATE PROCEDURE p() {}", "BEGIN ".repeat(100_000)),
+        "$a".repeat(50_000),
+        "[a".repeat(50_000),
+        "/*".repeat(100_000),
+    ] {
+        let start = one("0001_a.sql", "CREATE TABLE a (b TEXT);".into());
+        let mut head = start.clone();
+        head.extend(one("0002_b.sql", text));
+        let _ = compare("sql", &start, &head, &none);
+    }
+    let empty = Files::new();
+    for (path, text) in [
+        ("src/a.py", "(".repeat(300_000)),
+        ("src/a.py", "@app.get('/a')\n".repeat(20_000)),
+        ("src/a.rs", format!("fn a() {{ {} }}", "Router::new().nest(\"/a\", ".repeat(5_000))),
+        ("src/a.rs", format!("fn a() -> Router {{ {} }}", "Router::new().merge(a())".repeat(5_000))),
+        ("src/a.ts", format!("const a = express(); {}", "a.use('/a', a);".repeat(20_000))),
+        ("src/a.ts", format!("const app = express(); app{};", ".get('/a', b)".repeat(3_000))),
+    ] {
+        let _ = compare("routes", &empty, &one(path, text), &none);
+    }
+    let mut nested = String::from("const r0 = express.Router(); r0.get('/x', f);\n");
+    for n in 1..40 {
+        nested += &format!("const r{n} = express.Router(); r{n}.use('/a', r{0}); r{n}.use('/b', r{0});\n", n - 1);
+    }
+    let _ = compare("routes", &empty, &one("src/a.ts", format!("import express from 'express';\n{nested}")), &none);
+}
+
+#[test]
+fn the_page_names_every_rule() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/contracts-code.md")).unwrap();
+    let ids = typescript::rules::RULES.iter().map(|rule| rule.id);
+    let ids =
+        ids.chain(sql::rules::RULES.iter().map(|rule| rule.id)).chain(routes::rules::RULES.iter().map(|rule| rule.id));
+    for id in ids {
+        assert!(page.contains(&format!("| `{id}` |")), "{id}");
+    }
+}

@@ -115,6 +115,13 @@ pub(super) fn routes(files: &BTreeMap<String, Facts>, find: Find<'_>) -> Routes 
     for id in all.iter().filter(|id| !mounted.contains(*id)) {
         walk.router(id, "", 0);
     }
+    if walk.many > MOST_ROUTES
+        && let Some((file, facts)) = files.iter().max_by_key(|(_, facts)| facts.routes.len() + facts.mounts.len())
+    {
+        // What lies beyond is not known: where anything differs, this does as well.
+        let text = format!("more than {MOST_ROUTES} routes, of {} and {} here", facts.routes.len(), facts.mounts.len());
+        walk.out.unclear.push((text, file.clone(), (0, 0)));
+    }
     walk.out
 }
 

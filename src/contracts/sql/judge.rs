@@ -23,7 +23,7 @@ const MOST_BYTES: usize = 256 << 10;
 /// How deep an expression may be nested.
 const MOST_DEPTH: usize = 48;
 
-/// The most that is said about one file.
+/// The most that is said about all files.
 const MOST_SAID: usize = 2_000;
 
 /// One side's tables, and what is said about the statements that change them.
@@ -135,9 +135,17 @@ impl Judge {
         (before, after): (Option<String>, Option<String>),
         at: &Place,
     ) {
-        if self.silent || self.said.len() >= MOST_SAID {
+        if self.silent || self.said.len() > MOST_SAID {
             return;
         }
+        let full = self.said.len() == MOST_SAID;
+        let (rule, impact, message) = match full {
+            true => {
+                let message = format!("there are more than {MOST_SAID} changes: what follows is not listed");
+                ("statement-not-judged", Impact::Dangerous, message)
+            }
+            false => (rule, impact, message),
+        };
         let revision = Some(at.clone());
         let made = change(Said { rule, impact, subject, message, before, after, base: None, revision });
         self.said.push(((about.0, about.1.to_string()), made));

@@ -141,12 +141,10 @@ pub(super) fn split(text: &str) -> Script {
                 at = quoted(bytes, at, byte, false);
                 kind = Kind::Quoted;
             }
-            b'[' if rest[1..]
-                .find(']')
-                .is_some_and(|end| rest[1..=end].starts_with(|first: char| first.is_alphabetic() || first == '_'))
+            b'[' if bracketed(rest).is_some()
                 && !matches!(tokens.last(), Some(token) if token.kind != Kind::Sign && token.text == "ARRAY") =>
             {
-                at += rest.find(']').unwrap_or(0) + 1;
+                at += bracketed(rest).unwrap_or(1);
                 kind = Kind::Quoted;
             }
             b'$' => match dollar(rest) {
@@ -280,6 +278,14 @@ fn quoted(bytes: &[u8], at: usize, quote: u8, escapes: bool) -> usize {
         end += 1;
     }
     bytes.len()
+}
+
+/// The length of `[name]`, if one begins here.
+fn bracketed(rest: &str) -> Option<usize> {
+    const LONGEST: usize = 260;
+    let end = rest.bytes().take(LONGEST).position(|byte| byte == b']')?;
+    let first = rest[1..].chars().next()?;
+    (first.is_alphabetic() || first == '_').then_some(end + 1)
 }
 
 /// The length of `$tag$…$tag$`, if one begins here.

@@ -23,6 +23,9 @@ const MOST_STEPS: usize = 20_000;
 /// The deepest a question may go.
 const MOST_DEPTH: usize = 48;
 
+/// The most types an argument may be made of.
+const MOST_WEIGHT: u64 = 20_000;
+
 /// Objects of the standard library: none is a primitive, none is another.
 const STANDARD: [&str; 23] = [
     "Date",
@@ -604,7 +607,15 @@ fn substitute(ty: &Type, generics: &[Generic], args: &[Node], side: &Side) -> Op
         (None, Some(default)) => default.ty.clone(),
         (None, None) => Type::Unwritten(generic.name.0.clone()),
     });
-    let with: Vec<(Type, u64)> = with.map(|ty| (ty.clone(), weigh(&ty))).collect();
+    let with: Vec<(Type, u64)> = with
+        .map(|ty| {
+            let weight = weigh(&ty);
+            (ty, weight)
+        })
+        .collect();
+    if with.iter().any(|(_, weight)| *weight > MOST_WEIGHT) {
+        return None;
+    }
     let mut made = ty.clone();
     let mut fits = Some(());
     every(&mut made, &mut |ty| {

@@ -3,14 +3,16 @@
 //! A value flows. Who reads it breaks when it may now be something else, who supplies it when less is taken than
 //! before. [`Flow`] says how bad either is at the place that is looked at; it turns around at every parameter.
 
+mod classes;
+mod members;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::assign::{self, Answer, assignable, callable, short};
 use super::flows::names_of;
 use super::modules::Side;
 use super::shape::{
-    At, Class, Element, Entity, Enum, Generic, Meaning, Members, Node, Parameter, Property, Signature, Type, Value,
-    Visibility, show, show_signature,
+    At, Element, Entity, Generic, Meaning, Node, Parameter, Signature, Type, Value, show, show_signature,
 };
 use crate::contracts::Impact;
 
@@ -110,7 +112,12 @@ impl<'a> Comparison<'a> {
         after: Option<String>,
         (base, revision): (Option<At>, Option<At>),
     ) {
-        if self.found.len() < MOST_FOUND {
+        if self.found.len() == MOST_FOUND {
+            let message = format!("`{subject}` is one of more than {MOST_FOUND} changes: the rest is not listed");
+            let rule = "type-not-judged";
+            let (impact, subject) = (Impact::Dangerous, subject.to_string());
+            self.found.push(Found { rule, impact, subject, message, before: None, after: None, base, revision });
+        } else if self.found.len() < MOST_FOUND {
             let subject = subject.to_string();
             self.found.push(Found { rule, impact, subject, message, before, after, base, revision });
         }
@@ -709,275 +716,6 @@ impl<'a> Comparison<'a> {
                 self.say("parameter-removed", flow.worst(), &each, message, Some(show(&was.ty.ty)), None, at);
             }
             _ => {}
-        }
-    }
-
-    fn members(&mut self, subject: &str, was: &Members, is: &Members, flow: Flow, sites: Sites) {
-        let key = |property: &Property| (property.name.clone(), property.fixed.of_class);
-        let before: BTreeMap<(String, bool), &Property> = was.properties.iter().map(|each| (key(each), each)).collect();
-        let after: BTreeMap<(String, bool), &Property> = is.properties.iter().map(|each| (key(each), each)).collect();
-        for b in &was.properties {
-            if b.visibility == Visibility::Private {
-                continue;
-            }
-            let each = format!("{subject}.{}", b.name);
-            match after.get(&key(b)) {
-                Some(h) => self.property(&each, b, h, flow),
-                None => {
-                    let at = (Some(b.at), Some(sites.1));
-                    if let Some(moved) = after.get(&(b.name.clone(), !b.fixed.of_class)) {
-                        let (from, to) = match b.fixed.of_class {
-                            true => ("the class", "its instances"),
-                            false => ("the instances", "the class"),
-                        };
-                        let message = format!("`{each}` belonged to {from}, belongs to {to}");
-                        let at = (Some(b.at), Some(moved.at));
-                        self.say("member-static-changed", Impact::Breaking, &each, message, None, None, at);
-                    } else {
-                        let rule =
-                            if matches!(b.ty.ty, Type::Function(_)) { "method-removed" } else { "property-removed" };
-                        let message = format!("`{each}` was removed");
-                        self.say(rule, flow.worst(), &each, message, Some(show(&b.ty.ty)), None, at);
-                    }
-                }
-            }
-        }
-        for h in &is.properties {
-            let gone = before.contains_key(&key(h)) || before.contains_key(&(h.name.clone(), !h.fixed.of_class));
-            if gone || h.visibility == Visibility::Private {
-                continue;
-            }
-            let each = format!("{subject}.{}", h.name);
-            let at = (Some(sites.0), Some(h.at));
-            let shown = Some(show(&h.ty.ty));
-            if h.fixed.is_abstract {
-                let message = format!("`{each}` is new and abstract: every subclass has to have it");
-                self.say("abstract-member-added", Impact::Breaking, &each, message, None, shown, at);
-            } else if h.optional || flow.supply == Impact::Compatible || h.fixed.of_class {
-                let message = format!("`{each}` is new");
-                self.say("property-added", Impact::Compatible, &each, message, None, shown, at);
-            } else {
-                let message = format!("`{each}` is new and required");
-                self.say("property-required-added", flow.supply, &each, message, None, shown, at);
-            }
-        }
-        self.indexes(subject, was, is, flow, sites);
-        let lists = [
-            (&was.calls, &is.calls, "call-signature-removed", "call-signature-added", "called"),
-            (
-                &was.constructs,
-                &is.constructs,
-                "construct-signature-removed",
-                "construct-signature-added",
-                "constructed",
-            ),
-        ];
-        for (b, h, removed, added, verb) in lists {
-            match (b.is_empty(), h.is_empty()) {
-                (false, false) => self.overloads(subject, b, h, flow, sites),
-                (false, true) => {
-                    let message = format!("`{subject}` can no longer be {verb}");
-                    let at = (b.first().map(|each| each.at), Some(sites.1));
-                    self.say(removed, flow.read, subject, message, b.first().map(show_signature), None, at);
-                }
-                (true, false) => {
-                    let message = format!("`{subject}` can be {verb}");
-                    let at = (Some(sites.0), h.first().map(|each| each.at));
-                    self.say(added, flow.supply, subject, message, None, h.first().map(show_signature), at);
-                }
-                (true, true) => {}
-            }
-        }
-    }
-
-    fn indexes(&mut self, subject: &str, was: &Members, is: &Members, flow: Flow, sites: Sites) {
-        for b in &was.indexes {
-            let each = format!("{subject}[{}]", show(&b.key.ty));
-            match is.indexes.iter().find(|h| h.key == b.key) {
-                Some(h) => {
-                    if !b.readonly && h.readonly {
-                        let message = format!("`{each}` could be written, is readonly");
-                        let at = (Some(b.at), Some(h.at));
-                        self.say("property-became-readonly", flow.read, &each, message, None, None, at);
-                    }
-                    self.nodes(&each, &b.value, &h.value, flow, Spot::Index);
-                }
-                None => {
-                    let message = format!("`{subject}` can no longer be indexed by `{}`", show(&b.key.ty));
-                    let at = (Some(b.at), Some(sites.1));
-                    let before = Some(show(&b.value.ty));
-                    self.say("index-signature-removed", flow.worst(), &each, message, before, None, at);
-                }
-            }
-        }
-        for h in is.indexes.iter().filter(|h| !was.indexes.iter().any(|b| b.key == h.key)) {
-            let each = format!("{subject}[{}]", show(&h.key.ty));
-            let message = format!("`{subject}` can be indexed by `{}`", show(&h.key.ty));
-            let at = (Some(sites.0), Some(h.at));
-            self.say("index-signature-added", Impact::Compatible, &each, message, None, Some(show(&h.value.ty)), at);
-        }
-    }
-
-    fn property(&mut self, each: &str, b: &Property, h: &Property, flow: Flow) {
-        let at = (Some(b.at), Some(h.at));
-        if b.visibility != h.visibility {
-            let narrowed = h.visibility > b.visibility;
-            let (rule, impact) = match narrowed {
-                true => ("member-visibility-narrowed", Impact::Breaking),
-                false => ("member-visibility-widened", Impact::Compatible),
-            };
-            let message = format!("`{each}` was {}, is {}", b.visibility, h.visibility);
-            let (was, is) = (Some(b.visibility.to_string()), Some(h.visibility.to_string()));
-            self.say(rule, impact, each, message, was, is, at);
-            if h.visibility == Visibility::Private {
-                return;
-            }
-        }
-        match (b.optional, h.optional) {
-            (false, true) => {
-                let message = format!("`{each}` was required, is optional: it can be missing");
-                self.say("property-became-optional", flow.read, each, message, None, None, at);
-            }
-            (true, false) => {
-                let message = format!("`{each}` was optional, is required");
-                self.say("property-became-required", flow.supply, each, message, None, None, at);
-            }
-            _ => {}
-        }
-        match (b.readonly, h.readonly) {
-            (false, true) => {
-                let message = format!("`{each}` could be written, is readonly");
-                self.say("property-became-readonly", flow.read, each, message, None, None, at);
-            }
-            (true, false) => {
-                let message = format!("`{each}` was readonly, can be written");
-                self.say("property-became-mutable", Impact::Compatible, each, message, None, None, at);
-            }
-            _ => {}
-        }
-        if !b.fixed.is_abstract && h.fixed.is_abstract {
-            let message = format!("`{each}` has become abstract: every subclass has to have it");
-            self.say("member-became-abstract", Impact::Breaking, each, message, None, None, at);
-        }
-        self.nodes(each, &b.ty, &h.ty, flow, Spot::Property);
-    }
-
-    fn classes(&mut self, name: &str, b: &Class, h: &Class, flow: Flow, sites: Sites) {
-        let at = (Some(sites.0), Some(sites.1));
-        self.generics(name, &b.generics, &h.generics, true, sites);
-        match (b.is_abstract, h.is_abstract) {
-            (false, true) => {
-                let message = format!("`{name}` has become abstract: `new {name}()` no longer compiles");
-                self.say("class-became-abstract", Impact::Breaking, name, message, None, None, at);
-            }
-            (true, false) => {
-                let message = format!("`{name}` is no longer abstract");
-                self.say("class-became-concrete", Impact::Compatible, name, message, None, None, at);
-            }
-            _ => {}
-        }
-        let made = format!("new {name}");
-        if h.constructor > b.constructor {
-            let message = format!("the constructor of `{name}` was {}, is {}", b.constructor, h.constructor);
-            let (was, is) = (Some(b.constructor.to_string()), Some(h.constructor.to_string()));
-            self.say("constructor-visibility-narrowed", Impact::Breaking, name, message, was, is, at);
-        } else if h.constructor < b.constructor {
-            let message = format!("the constructor of `{name}` was {}, is {}", b.constructor, h.constructor);
-            let (was, is) = (Some(b.constructor.to_string()), Some(h.constructor.to_string()));
-            self.say("constructor-visibility-widened", Impact::Compatible, name, message, was, is, at);
-        } else if b.constructor != Visibility::Private {
-            self.constructors(&made, b, h, sites);
-        }
-        let parents = |class: &Class| class.parent.iter().cloned().collect::<Vec<_>>();
-        let (was, is) = (parents(b), parents(h));
-        // What a subclass or a stand-in has to supply is not what an instance's reader meets.
-        let seen = Flow { read: Impact::Breaking, supply: flow.supply.min(Impact::Dangerous) };
-        if same_parents(&was, &is) {
-            self.pair_parents(&was, &is);
-            self.members(name, &b.members, &h.members, seen, sites);
-        } else {
-            match (assign::class_members(b, self.base, 0), assign::class_members(h, self.revision, 0)) {
-                (Some(b), Some(h)) => self.members(name, &b, &h, seen, sites),
-                _ => {
-                    self.heritage("class-parent-changed", name, &was, &is, sites);
-                    self.members(name, &b.members, &h.members, seen, sites);
-                }
-            }
-        }
-        let hides = |class: &Class| class.members.properties.iter().any(|each| each.visibility != Visibility::Public);
-        if !hides(b)
-            && let Some(first) = h.members.properties.iter().find(|each| each.visibility != Visibility::Public)
-            && !b.members.properties.iter().any(|each| each.name == first.name)
-        {
-            let message = format!(
-                "`{name}` has its first {} member, `{}`: objects of the same shape no longer stand in for it",
-                first.visibility, first.name
-            );
-            let at = (Some(sites.0), Some(first.at));
-            self.say("class-became-nominal", Impact::Dangerous, name, message, None, None, at);
-        }
-    }
-
-    fn constructors(&mut self, made: &str, b: &Class, h: &Class, sites: Sites) {
-        let empty = |at: At| Signature {
-            at,
-            generics: Vec::new(),
-            this: None,
-            parameters: Vec::new(),
-            rest: None,
-            result: Box::new(Node { at, ty: Type::This }),
-        };
-        let settle = |class: &Class, at: At| -> Vec<Signature> {
-            if class.constructors.is_empty() {
-                return vec![empty(at)];
-            }
-            let mut all = class.constructors.clone();
-            all.iter_mut().for_each(|signature| signature.result.ty = Type::This);
-            all
-        };
-        // Without a constructor of its own a class has its parent's.
-        let inherits = |class: &Class| class.constructors.is_empty() && class.parent.is_some();
-        if inherits(b) || inherits(h) {
-            return;
-        }
-        let (was, is) = (settle(b, sites.0), settle(h, sites.1));
-        self.overloads(made, &was, &is, Flow::READ, sites);
-    }
-
-    fn enums(&mut self, name: &str, b: &Enum, h: &Enum, flow: Flow, sites: Sites) {
-        match (b.is_const, h.is_const) {
-            (false, true) => {
-                let message = format!("`{name}` has become a const enum: nothing of it is left at run time");
-                let at = (Some(sites.0), Some(sites.1));
-                self.say("enum-became-const", Impact::Breaking, name, message, None, None, at);
-            }
-            (true, false) => {
-                let message = format!("`{name}` is no longer a const enum");
-                let at = (Some(sites.0), Some(sites.1));
-                self.say("enum-lost-const", Impact::Compatible, name, message, None, None, at);
-            }
-            _ => {}
-        }
-        for was in &b.members {
-            let each = format!("{name}.{}", was.name);
-            match h.members.iter().find(|is| is.name == was.name) {
-                Some(is) if is.value != was.value => {
-                    let (x, y) = (was.value.clone(), is.value.clone());
-                    self.differs("enum-value-changed", Impact::Breaking, &each, x, y, (was.at, is.at));
-                }
-                Some(_) => {}
-                None => {
-                    let message = format!("`{each}` was removed");
-                    let (before, at) = (Some(was.value.clone()), (Some(was.at), Some(sites.1)));
-                    self.say("enum-member-removed", Impact::Breaking, &each, message, before, None, at);
-                }
-            }
-        }
-        for is in h.members.iter().filter(|is| !b.members.iter().any(|was| was.name == is.name)) {
-            let each = format!("{name}.{}", is.name);
-            let message = format!("`{each}` is new: code that handles every member of `{name}` does not handle it");
-            let at = (Some(sites.0), Some(is.at));
-            self.say("enum-member-added", flow.read, &each, message, None, Some(is.value.clone()), at);
         }
     }
 

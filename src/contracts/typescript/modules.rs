@@ -19,7 +19,7 @@ const MOST_MODULES: usize = 20_000;
 const MOST_HOPS: usize = 64;
 
 /// How many types may be opened while two sides are compared. Types can double at every step.
-const MOST_OPENED: u64 = 20_000_000;
+const MOST_OPENED: u64 = 2_000_000;
 
 /// One side, read.
 pub(super) struct Side {
