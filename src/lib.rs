@@ -26,6 +26,7 @@ pub mod pull_request;
 pub mod queue;
 pub mod queue_driver;
 pub mod report;
+pub mod sast;
 pub mod secrets;
 pub mod sources;
 pub mod text;
