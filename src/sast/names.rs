@@ -43,7 +43,11 @@ impl<'t> Facts<'t> {
             }
             "generic_type" => nth(callee, 0)?,
             "subscript_expression" => return field(callee, "index").map(|index| self.slice(index).trim_matches(['"', '\''])),
-            "parenthesized_expression" => nth(callee, 0)?,
+            "parenthesized_expression" => {
+                let inner = nth(callee, 0)?;
+                let inner = last_of(inner);
+                ["property", "attribute", "field"].into_iter().find_map(|key| field(inner, key)).unwrap_or(inner)
+            }
             _ => callee,
         };
         let text = self.slice(last);
@@ -132,10 +136,7 @@ impl<'t> Facts<'t> {
             "parenthesized_expression" | "await_expression" | "await" | "try_expression" | "non_null_expression" => {
                 // `(0, fs.readFile)(…)` is what compilers make of an imported name.
                 let inner = nth(node, 0)?;
-                match inner.kind() {
-                    "sequence_expression" => self.name(field(inner, "right")?, scope, steps, hops),
-                    _ => self.name(inner, scope, steps, hops),
-                }
+                self.name(last_of(inner), scope, steps, hops)
             }
             "as_expression" | "satisfies_expression" | "type_assertion" | "generic_function" => {
                 self.name(field(node, "function").or_else(|| nth(node, 0))?, scope, steps, hops)
@@ -190,6 +191,12 @@ impl<'t> Facts<'t> {
             _ => None,
         }
     }
+}
+
+/// The last of several expressions, which is the value of them all.
+fn last_of(node: Node<'_>) -> Node<'_> {
+    let last = (node.named_child_count() as usize).checked_sub(1).filter(|_| node.kind() == "sequence_expression");
+    last.and_then(|last| nth(node, last)).unwrap_or(node)
 }
 
 /// A class without its package and type arguments: `java.util.List<String>` → `List`.

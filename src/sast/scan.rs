@@ -222,12 +222,10 @@ fn syntax(found: &mut Found<'_>, scan: &mut Scan, compiled: &Compiled, language:
     let at = |matcher: &Matcher, node: Node<'_>, scope: Scope| holds(matcher, &facts, node, scope);
     for (call, scope) in &facts.calls {
         let Some(last) = facts.last_name(*call) else { continue };
-        let Some(candidates) = compiled.by_last.get(last).or_else(|| renamed(&facts, last).and_then(|last| compiled.by_last.get(last)))
-        else {
-            continue;
-        };
+        let imported = renamed(&facts, last).filter(|full| *full != last);
+        let candidates = [Some(last), imported].into_iter().flatten().filter_map(|last| compiled.by_last.get(last)).flatten();
         let mut name = None;
-        for index in candidates.iter().filter(|index| is_active[**index]) {
+        for index in candidates.filter(|index| is_active[**index]) {
             let matcher = &compiled.matchers[*index];
             let Some(names) = &matcher.call else { continue };
             let name = name.get_or_insert_with(|| facts.callee(*call, *scope).unwrap_or_default());

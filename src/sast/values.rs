@@ -58,7 +58,9 @@ impl Value {
         self.built |= other.built;
         self.request |= other.request;
         self.literal |= other.literal;
-        self.add_text("\n");
+        if !self.parts.is_empty() && !other.parts.is_empty() {
+            self.add_text("\n");
+        }
         self.add_text(&other.parts);
         self
     }

@@ -21,6 +21,7 @@ mod publish;
 mod queue;
 mod readme;
 mod reports;
+mod sast;
 mod secrets_cases;
 mod secrets_files;
 mod secrets_history;
