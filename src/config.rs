@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Level, Span};
-use crate::guards::{critic, secrets, size};
+use crate::guards::{coverage, critic, sast, secrets, size};
 use crate::queue;
 use crate::text::visible;
 
@@ -33,6 +33,10 @@ pub struct Config {
     pub size: size::Config,
     /// Secrets that the change brings into history.
     pub secrets: secrets::Config,
+    /// Dangerous code that the change brings in.
+    pub sast: sast::Config,
+    /// How much of the change the tests run through.
+    pub coverage: coverage::Config,
     /// The merge queue: what must be green before something lands.
     pub queue: queue::Config,
     /// Another level for a rule, or `off`, by rule id.

@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::change::Additions;
+use crate::guards::{coverage, sast};
 use crate::pull_request::PullRequest;
 
 /// What the outside world says about a change.
@@ -13,8 +14,14 @@ pub struct Context {
     pub pull_request: Loaded<PullRequest>,
     /// What the commits of the change add, for guards that look at history.
     pub additions: Loaded<Additions>,
+    /// The rules for code, as of the base; `None` when that guard is turned off.
+    pub sast: Loaded<Option<sast::Rules>>,
+    /// What the tests ran through.
+    pub measured: Loaded<coverage::Facts>,
     /// Measured line coverage of the change in percent.
     pub coverage: Option<f64>,
+    /// Threads that a guard may use; 0 and 1 mean none but its own.
+    pub threads: usize,
     /// The time at which the change is judged.
     pub now: DateTime<Utc>,
 }

@@ -8,8 +8,10 @@ use std::fmt;
 
 use crate::finding::RuleInfo;
 
+pub mod coverage;
 pub mod critic;
 pub mod policy;
+pub mod sast;
 pub mod secrets;
 pub mod size;
 
@@ -22,13 +24,18 @@ pub enum Guard {
     Size,
     /// Secrets that the change brings into history.
     Secrets,
+    /// Dangerous code that the change brings in.
+    Sast,
+    /// How much of the change the tests run through.
+    Coverage,
     /// The policy itself: a change of the configuration that judges changes.
     Policy,
 }
 
 impl Guard {
     /// All of them.
-    pub const ALL: [Guard; 4] = [Guard::Critic, Guard::Size, Guard::Secrets, Guard::Policy];
+    pub const ALL: [Guard; 6] =
+        [Guard::Critic, Guard::Size, Guard::Secrets, Guard::Sast, Guard::Coverage, Guard::Policy];
 
     /// The name in rule ids, configuration and reports.
     pub fn name(self) -> &'static str {
@@ -36,6 +43,8 @@ impl Guard {
             Guard::Critic => "critic",
             Guard::Size => "size",
             Guard::Secrets => "secrets",
+            Guard::Sast => "sast",
+            Guard::Coverage => "coverage",
             Guard::Policy => "policy",
         }
     }
@@ -46,6 +55,8 @@ impl Guard {
             Guard::Critic => critic::RULES,
             Guard::Size => size::RULES,
             Guard::Secrets => secrets::RULES,
+            Guard::Sast => sast::RULES,
+            Guard::Coverage => coverage::RULES,
             Guard::Policy => policy::RULES,
         }
     }

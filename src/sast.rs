@@ -27,5 +27,5 @@ pub use builtin::files as builtin_files;
 pub use language::Language;
 pub use pack::Pack;
 pub use rule::{Examples, Rule, RuleError, Severity, parse};
-pub use scan::{Hit, MOST_BYTES, Parse, Scan, Unread, scan};
+pub use scan::{Hit, MOST_BYTES, Parse, Scan, Task, Unread, may_apply, scan, scan_all};
 pub use suppress::{Form, Suppression};

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, Level};
-use crate::guards::{Guard, critic, secrets, size};
+use crate::guards::{Guard, coverage, critic, secrets, size};
 use crate::label::OwnedLabel;
 
 /// The whole answer about one change.
@@ -49,6 +49,8 @@ pub enum Facts {
     Critic(critic::Judgement),
     /// What was looked through for secrets.
     Secrets(secrets::Scanned),
+    /// How much the tests run through.
+    Coverage(coverage::Measured),
     /// Nothing beyond its findings.
     None,
 }

@@ -12,7 +12,7 @@ use regex::{Regex, RegexBuilder};
 
 use super::language::Language;
 use super::names::Names;
-use super::rule::{Examples, LineKind, MatcherFile, Rule, RuleError, Severity, TestFile, parse};
+use super::rule::{Begins, Examples, LineKind, MatcherFile, Rule, RuleError, Severity, TestFile, parse};
 use super::values;
 use super::workflow::WorkflowMatcher;
 use super::{builtin, lines};
@@ -255,6 +255,7 @@ pub(super) struct Matcher {
     pub(super) args: Vec<(Vec<Place>, Test)>,
     pub(super) variables: Vec<(String, Test)>,
     pub(super) harmless: Names,
+    pub(super) begins: Begins,
     pub(super) context: Option<Regex>,
     pub(super) unless_context: Option<Regex>,
     pub(super) function: Option<Regex>,
@@ -345,6 +346,7 @@ impl Matcher {
             call,
             args,
             variables,
+            begins: file.begins,
             harmless: Names::compile(&file.sanitizers.0)?,
             context: pattern(&file.context)?,
             unless_context: pattern(&file.unless_context)?,

@@ -120,10 +120,21 @@ pub(super) struct MatcherFile {
     pub(super) sanitizers: OneOrMany,
     /// Globs: only files whose path matches one.
     pub(super) paths: Vec<String>,
+    /// Where a finding begins: at the call, or where what it is called on got its value.
+    pub(super) begins: Begins,
     /// A message for this way only.
     pub(super) message: Option<String>,
     /// A severity for this way only.
     pub(super) severity: Option<Severity>,
+}
+
+/// Where a finding of a call begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Begins {
+    #[default]
+    Call,
+    Receiver,
 }
 
 /// A word or several.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ast_grep_core::AstGrep;
 use ast_grep_core::matcher::MatcherExt as _;
@@ -10,7 +11,7 @@ use ast_grep_core::tree_sitter::StrDoc;
 use super::facts::{Facts, Node, Scope, field, nth};
 use super::language::Language;
 use super::pack::{Alternative, Compiled, Kind, Matcher, Pack, Place, Test};
-use super::rule::{LineKind, Severity};
+use super::rule::{Begins, LineKind, Severity};
 use super::suppress::{self, Suppression};
 use super::values::{Value, Values, arguments_of, children, receiver_of};
 use super::{lines, workflow};
@@ -91,6 +92,10 @@ pub fn scan(pack: &Pack, path: &[u8], content: &[u8], parse: Parse) -> Scan {
         scan.unread.push(whole(&format!("it has {} bytes, more than {MOST_BYTES}", content.len())));
         return scan;
     }
+    if language == Some(Language::TypeScript) && content.first() == Some(&0x47) && content.get(188) == Some(&0x47) {
+        // A film: MPEG transport streams have the same ending, and this byte before every packet.
+        return Scan::default();
+    }
     if memchr::memchr(0, content).is_some() {
         scan.unread.push(whole("it is not text"));
         return scan;
@@ -120,6 +125,46 @@ pub fn scan(pack: &Pack, path: &[u8], content: &[u8], parse: Parse) -> Scan {
     scan.suppressions = suppress::find(&text);
     suppress::apply(&mut scan.hits, &mut scan.suppressions);
     scan
+}
+
+/// Whether a file may be one that rules are for, by its name alone: others need not be read.
+pub fn may_apply(path: &[u8]) -> bool {
+    let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
+    let text = String::from_utf8_lossy(path);
+    // Without an ending, the first line decides.
+    !name.contains(&b'.') || Language::of(path, b"").is_some() || line_kind(&text, None).is_some()
+}
+
+/// One file to look through: its path, its content, and whether it is parsed anyhow.
+pub type Task<'a> = (&'a [u8], &'a [u8], Parse);
+
+/// Looks through files, on as many threads as are worth it. The answers stand in the order of the tasks.
+pub fn scan_all(pack: &Pack, tasks: &[Task<'_>], threads: usize) -> Vec<Scan> {
+    let threads = threads.min(tasks.len() / 8 + 1);
+    if threads <= 1 {
+        return tasks.iter().map(|(path, content, parse)| scan(pack, path, content, *parse)).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let index = next.fetch_add(1, Ordering::Relaxed)
+            && let Some((path, content, parse)) = tasks.get(index)
+        {
+            done.push((index, scan(pack, path, content, *parse)));
+        }
+        done
+    };
+    let mut scans = vec![Scan::default(); tasks.len()];
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            match worker.join() {
+                Ok(done) => done.into_iter().for_each(|(index, scan)| scans[index] = scan),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    scans
 }
 
 /// The kind of a file whose rules look at lines.
@@ -230,7 +275,11 @@ fn syntax(found: &mut Found<'_>, scan: &mut Scan, compiled: &Compiled, language:
             let Some(names) = &matcher.call else { continue };
             let name = name.get_or_insert_with(|| facts.callee(*call, *scope).unwrap_or_default());
             if names.contains(name) && arguments_pass(matcher, &facts, *call, *scope) && at(matcher, *call, *scope) {
-                found.add(matcher.rule, matcher.severity, matcher.message.as_deref(), call_range(*call));
+                let mut range = call_range(*call);
+                if matcher.begins == Begins::Receiver {
+                    range.start = receiver_value(&facts, *call, *scope).map_or(range.start, |at| at.min(range.start));
+                }
+                found.add(matcher.rule, matcher.severity, matcher.message.as_deref(), range);
             }
         }
     }
@@ -264,6 +313,14 @@ fn call_range(call: Node<'_>) -> Range<usize> {
     let last = callee.and_then(|callee| ["property", "attribute", "field"].into_iter().find_map(|key| field(callee, key)));
     let far = last.filter(|last| last.start_position().row > call.start_position().row);
     far.unwrap_or(call).start_byte()..call.end_byte()
+}
+
+/// Where what a method is called on got its value, if that is near.
+fn receiver_value(facts: &Facts<'_>, call: Node<'_>, scope: Scope) -> Option<usize> {
+    let receiver = receiver_of(call).filter(|receiver| receiver.kind() == "identifier")?;
+    let bindings = facts.values_of(facts.slice(receiver), scope, call.start_byte());
+    let value = bindings.last()?.value?;
+    (call.start_position().row.saturating_sub(value.start_position().row) < 10).then(|| value.start_byte())
 }
 
 /// The conditions of a matcher on what stands around.

@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use mainguard::report::Format;
 
 use crate::commands::{
-    config::ConfigCommand, critic::CriticArgs, queue::QueueArgs, rules::RulesCommand, secrets::args::SecretsArgs,
+    config::ConfigCommand, critic::CriticArgs, queue::QueueArgs, rules::RulesCommand, sast::SastArgs,
+    secrets::args::SecretsArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -69,7 +70,9 @@ pub(crate) enum Command {
     Size(CheckArgs),
     /// Look for secrets in history, files or standard input, as gitleaks does
     Secrets(Box<SecretsArgs>),
-    /// Check, list and explain the rules for secrets
+    /// Look for dangerous code in files and folders
+    Sast(SastArgs),
+    /// Check, list and explain the rules for secrets and code
     #[command(subcommand)]
     Rules(RulesCommand),
     /// Judge what `git push` is about to send; git calls this from its pre-push hook
@@ -156,6 +159,9 @@ pub(crate) struct Judging {
     /// Measured line coverage of the change in percent
     #[arg(long, env = "MAINGUARD_COVERAGE", value_name = "PERCENT", value_parser = parse_percent)]
     pub(crate) coverage: Option<f64>,
+    /// A coverage report of the change's build; may be given several times [default: `coverage.reports`, else the usual places]
+    #[arg(long, env = "MAINGUARD_COVERAGE_REPORT", value_name = "FILE", value_delimiter = ',', value_hint = ValueHint::FilePath)]
+    pub(crate) coverage_report: Vec<PathBuf>,
 }
 
 /// What is printed where.

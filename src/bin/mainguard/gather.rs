@@ -14,6 +14,7 @@ use mainguard::git::{Guess, Limits, Repository};
 use mainguard::github::client::{Client, Mode, Patience};
 use mainguard::github::payload::{self, Event};
 use mainguard::github::pulls;
+use mainguard::guards::Guard;
 use mainguard::policy::{Policy, Source};
 use mainguard::pull_request::PullRequest;
 use mainguard::report::Subject;
@@ -22,6 +23,9 @@ use crate::args::{Judging, Selection};
 use crate::commands::critic::input;
 use crate::console::{Console, Hinted};
 use crate::environment::Environment;
+
+mod code;
+mod measured;
 
 /// A payload or a pull request that is larger was not written by GitHub (its own limit for webhooks is 25 MB).
 const MAX_INPUT_BYTES: u64 = 32 * 1024 * 1024;
@@ -177,7 +181,18 @@ pub(crate) fn gather(
             Err(error) => Loaded::Failed(error.to_string()),
         },
     };
-    let context = Context { pull_request, additions, coverage: judging.coverage, now: environment.now };
+    let asked = |guard: Guard| judging.only.is_empty() || judging.only.contains(&guard);
+    let sast = match asked(Guard::Sast) {
+        true => Loaded::Present(code::rules(repository, ends.base.as_ref(), &policy.config.sast)?),
+        false => Loaded::Absent("not asked for".into()),
+    };
+    let measured = match policy.config.coverage.enabled && asked(Guard::Coverage) {
+        true => measured::load(repository, &change, &policy.config.coverage, &judging.coverage_report)?,
+        false => Loaded::Absent("not asked for".into()),
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let coverage = judging.coverage;
+    let context = Context { pull_request, additions, sast, measured, coverage, threads, now: environment.now };
     Ok(Gathered { change, context, policy, subject })
 }
 

@@ -53,6 +53,7 @@ fn run(cli: Cli, environment: &Environment, console: &mut Console) -> anyhow::Re
         Command::Size(args) => commands::check::only(mainguard::guards::Guard::Size, args, repo, environment, console),
         Command::Critic(args) => commands::critic::run(args, repo, environment, console),
         Command::Secrets(args) => commands::secrets::run(*args, repo, environment, console),
+        Command::Sast(args) => commands::sast::run(&args, repo, console),
         Command::Rules(command) => commands::rules::run(command, console),
         Command::PrePush(args) => commands::pre_push::run(&args, repo, environment, console),
         Command::Queue(args) => commands::queue::run(&args, repo, environment, console),

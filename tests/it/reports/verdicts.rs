@@ -3,7 +3,8 @@
 use mainguard::change::{Head, ObjectId, RepoPath};
 use mainguard::finding::{Finding, Fingerprint, Level, Location, Place, RuleId, Span};
 use mainguard::guards::size::{LeftOut, Measured, SizeLabel};
-use mainguard::guards::{Guard, critic, secrets};
+use mainguard::coverage::Count;
+use mainguard::guards::{Guard, coverage, critic, secrets};
 use mainguard::label::{LabelSpec, OwnedLabel};
 use mainguard::report::{Report, Subject};
 use mainguard::verdict::{Facts, GuardRun, RunStatus, Suppressed, Verdict};
@@ -193,7 +194,11 @@ pub(crate) fn runs(measured: Measured) -> Vec<GuardRun> {
                 Guard::Critic => Facts::Critic(critic::Judgement { ok: true, ..critic::Judgement::default() }),
                 Guard::Size => Facts::Size(measured.clone()),
                 Guard::Secrets => Facts::Secrets(secrets::Scanned { commits: 3, texts: 14, bytes: 4_321 }),
-                Guard::Policy => Facts::None,
+                Guard::Coverage => Facts::Coverage(coverage::Measured {
+                    changed: Count { covered: 31, coverable: 36 },
+                    total: Count { covered: 812, coverable: 1_000 },
+                }),
+                Guard::Sast | Guard::Policy => Facts::None,
             };
             GuardRun { guard, status: RunStatus::Ran(facts) }
         })
