@@ -5,11 +5,14 @@ use std::sync::LazyLock;
 
 use mainguard::change::{ChangeSet, Hunk};
 use mainguard::config::{self, Config};
+use mainguard::coverage;
 use mainguard::git::{lines, pre_push as refs};
 use mainguard::github::payload as event;
 use mainguard::guards::critic as guard;
 use mainguard::pull_request::PullRequest;
 use mainguard::report::{Format, Options, json, render};
+use mainguard::sast::ignore_file::IgnoreFile;
+use mainguard::sast::{Examples, Pack, Parse};
 use mainguard::secrets::rules::file;
 use mainguard::secrets::{self, Cache, Fragment, Origin, Scanner, builtin, dialect};
 use mainguard::sources::content::{self, Look};
@@ -144,4 +147,38 @@ pub(crate) fn archive(data: &[u8]) {
         let stats = content::one(&origin, &mut &data[..], &look, &|_| {});
         assert!(stats.bytes <= (1 << 20) + 100 * data.len() as u64, "{name}: {} bytes", stats.bytes);
     }
+}
+
+/// A coverage report is read or refused; what was read adds up.
+pub(crate) fn coverage_report(data: &[u8]) {
+    let Ok(report) = coverage::read(data) else { return };
+    let total = report.total();
+    assert!(total.covered <= total.coverable, "{total:?}");
+    let located = report.by_repository(["a.js", "src/a.js", "b/a.js"], &[]);
+    assert!(located.files.len() + located.elsewhere.len() <= report.files.len());
+}
+
+static PACK: LazyLock<Pack> = LazyLock::new(Pack::builtin);
+
+/// Whatever a file holds, it is looked through; what is found lies in it.
+pub(crate) fn sast(data: &[u8]) {
+    let names = [
+        "a.js", "a.ts", "a.tsx", "a.py", "a.go", "a.rs", "A.java", "a.sh", "a.sql", "Dockerfile", ".github/workflows/a.yml",
+    ];
+    let lines = String::from_utf8_lossy(data).lines().count() as u32 + 1;
+    for name in names {
+        let scan = mainguard::sast::scan(&PACK, name.as_bytes(), data, Parse::Always);
+        for hit in &scan.hits {
+            assert!(1 <= hit.line && hit.line <= hit.end_line && hit.end_line <= lines, "{name}: {hit:?}");
+        }
+    }
+}
+
+/// A rule file is read or refused; a rule that was read can be compiled or says why not.
+pub(crate) fn sast_rule(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Ok(rule) = mainguard::sast::parse(&text, "rule.yml", Examples::Read) {
+        let _ = Pack::of(vec![rule]).check();
+    }
+    let _ = IgnoreFile::parse(&text, |_| None).covers("a/b/c.js");
 }

@@ -83,7 +83,7 @@ mod tests {
 
     fn located(names: &[&str], sources: &[&str], paths: &[&'static str]) -> Vec<(&'static str, usize)> {
         let mut report = Report { sources: sources.iter().map(ToString::to_string).collect(), ..Report::default() };
-        names.iter().for_each(|name| drop(report.file(name).line(1, true)));
+        names.iter().for_each(|name| report.file(name).line(1, true));
         let found = report.by_repository(paths.iter().copied(), &[Remap { from: "dist/".into(), to: "src/".into() }]);
         let elsewhere = found.elsewhere.len();
         found.files.into_keys().map(|path| (path, elsewhere)).collect()

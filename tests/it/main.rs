@@ -12,6 +12,7 @@ mod additions;
 mod change_set;
 mod check;
 mod config;
+mod coverage;
 mod critic;
 mod examples;
 mod fuzz;

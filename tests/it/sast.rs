@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use mainguard::sast::{Hit, Pack, Parse, scan};
 use serde_json::Value;
 
+use crate::support::cli::{mainguard, run};
+use crate::support::repo::TestRepo;
+
 fn corpus() -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let shared = std::env::var_os("MAINGUARD_SHARED").map_or_else(beside, PathBuf::from);
@@ -76,4 +79,105 @@ fn every_class_has_a_rule() {
         }
     }
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+const DANGER: &str = "import os\n\n\ndef f(p):\n    os.system('rm -rf ' + p)\n";
+
+fn judge(repo: &TestRepo, arguments: &[&str]) -> (i32, String) {
+    let answer = run(mainguard(repo.path()).args(["check", "--only", "sast", "--base", "main"]).args(arguments));
+    (answer.code, answer.text())
+}
+
+/// `main` holds something dangerous; a branch begins there.
+fn repository() -> TestRepo {
+    let repo = TestRepo::new();
+    repo.write("src/a.py", DANGER).commit("first");
+    repo.git(&["switch", "-qc", "topic"]);
+    repo
+}
+
+#[test]
+fn what_was_there_before_is_nobodys_fault() {
+    let repo = repository();
+    repo.write("src/a.py", format!("# more\n# lines\n{}", DANGER.replace("p)\n", "p)  # x\n"))).commit("lines above");
+    let (code, text) = judge(&repo, &[]);
+    assert!(code == 0 && text.contains("no findings"), "{text}");
+    repo.git(&["mv", "src/a.py", "src/moved.py"]);
+    repo.commit("renamed");
+    let (code, text) = judge(&repo, &[]);
+    assert_eq!(code, 0, "{text}");
+}
+
+#[test]
+fn what_the_change_brings_in_blocks_and_says_what_to_do() {
+    let repo = repository();
+    repo.write("src/b.py", "from os import system as run\n\n\ndef g(q):\n    cmd = f'ls {q}'\n    run(cmd)\n").commit("new");
+    let (code, text) = judge(&repo, &[]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("error[sast/command-injection]") && text.contains("(CWE-78)"), "{text}");
+    assert!(text.contains("src/b.py:6"), "{text}");
+}
+
+#[test]
+fn a_second_one_like_the_old_one_is_new() {
+    let repo = repository();
+    repo.write("src/a.py", format!("{DANGER}\n\ndef g(p):\n    os.system('rm -rf ' + p)\n")).commit("again");
+    let (code, text) = judge(&repo, &[]);
+    assert!(code == 1 && text.contains("src/a.py:9"), "{text}");
+}
+
+#[test]
+fn a_comment_with_a_reason_lets_off_and_is_counted() {
+    let repo = repository();
+    let line = "os.system('rm -rf ' + p)  # mainguard-ignore: command-injection -- p is ours\n";
+    repo.write("src/b.py", format!("import os\n\n\ndef g(p):\n    {line}")).commit("let off");
+    let (code, text) = judge(&repo, &[]);
+    assert!(code == 0 && text.contains("1 suppressed") || text.contains("p is ours"), "{text}");
+    repo.write("src/c.py", "x = 1  # mainguard-ignore: command-injection -- nothing here\n").commit("unused");
+    let (code, text) = judge(&repo, &[]);
+    assert!(code == 0 && text.contains("sast/unused-suppression"), "{text}");
+    repo.write("src/c.py", "import os\nos.system('a' + b())  # mainguard-ignore: command-injection\n").commit("no reason");
+    let (code, text) = judge(&repo, &[]);
+    assert!(code == 1 && text.contains("gives no reason"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_read_is_not_silence() {
+    let repo = repository();
+    repo.write("src/b.py", "def f(:\n    return (\n").commit("broken");
+    let (code, text) = judge(&repo, &[]);
+    assert!(code == 1 && text.contains("could not check") && text.contains("src/b.py"), "{text}");
+}
+
+#[test]
+fn rules_of_the_repository_count_from_the_base_on() {
+    let rule = "id: no-print\ncwe: CWE-532\nseverity: high\nmessage: print is for people\nfix: use a logger\nmatch:\n- languages: [python]\n  rule: { pattern: print($X) }\n";
+    let repo = TestRepo::new();
+    repo.write("ci/rules/no-print.yml", rule)
+        .write(".github/mainguard.yml", "sast:\n  rules: ci/rules\n  off: [weak-hash]\n")
+        .commit("rules");
+    repo.git(&["switch", "-qc", "topic"]);
+    repo.write("a.py", "import hashlib\nprint(hashlib.md5(b''))\n").write("ci/rules/no-print.yml", "id: [\n").commit("new");
+    let (code, text) = judge(&repo, &[]);
+    assert!(code == 1 && text.contains("sast/no-print") && !text.contains("weak-hash"), "{text}");
+}
+
+#[test]
+fn whole_trees_are_listed_for_scripts() {
+    let repo = repository();
+    repo.write("node_modules/x.js", "eval(x)\n").write("src/ok.js", "const a = 1;\n").write("src/x.js", "eval(x)\n");
+    let answer = run(mainguard(repo.path()).args(["sast", "src", "--format", "json"]));
+    assert_eq!(answer.code, 1, "{}", answer.text());
+    let document: Value = serde_json::from_str(&answer.stdout).unwrap();
+    let lines: Vec<String> = document["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| format!("{}:{}-{} {} {}", finding["path"], finding["line"], finding["end_line"], finding["class"], finding["severity"]))
+        .collect();
+    assert_eq!(lines, ["\"src/a.py\":5-5 \"command-injection\" \"high\"", "\"src/x.js\":1-1 \"code-eval\" \"high\""]);
+    let answer = run(mainguard(repo.path()).args(["sast"]));
+    assert!(answer.code == 1 && !answer.stdout.contains("node_modules"), "{}", answer.text());
+    let answer = run(mainguard(repo.path()).args(["sast", "missing"]));
+    assert_eq!(answer.code, 2, "{}", answer.text());
 }
