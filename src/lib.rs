@@ -29,6 +29,7 @@ pub mod queue_driver;
 pub mod report;
 pub mod sast;
 pub mod secrets;
+pub mod semgrep;
 pub mod sources;
 pub mod text;
 pub mod verdict;

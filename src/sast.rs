@@ -10,6 +10,7 @@
 
 mod builtin;
 pub mod examples;
+mod external;
 mod facts;
 pub mod fresh;
 pub mod ignore_file;
@@ -24,6 +25,7 @@ mod values;
 mod workflow;
 
 pub use builtin::files as builtin_files;
+pub use external::External;
 pub use language::Language;
 pub use pack::Pack;
 pub use rule::{Examples, Rule, RuleError, Severity, parse};

@@ -13,7 +13,7 @@ use crate::change::{FileChange, RepoPath};
 use crate::finding::{Finding, Fingerprint, Level, Location, Place, RuleId, RuleInfo, Span};
 use crate::sast::fresh::{self, Pair};
 use crate::sast::ignore_file::{self, IgnoreFile};
-use crate::sast::{Form, Hit, Pack, Parse, Rule, RuleError, Scan, Severity, Suppression, Task, scan_all};
+use crate::sast::{External, Form, Hit, Pack, Parse, Rule, RuleError, Scan, Severity, Suppression, Task, scan_all};
 
 /// The rules of the guard itself. What it finds is called `sast/` and the id of the rule that found it.
 pub const RULES: &[RuleInfo] = &[
@@ -62,7 +62,7 @@ pub struct Config {
     /// The mildest severity that blocks; what is milder warns.
     pub fail_at: Severity,
     /// Other scanners to ask where they are installed.
-    pub external: Vec<External>,
+    pub external: Vec<Scanner>,
     /// What Semgrep is told to use: a file or folder of the repository, or a name it knows such as `p/default`.
     pub semgrep_config: String,
 }
@@ -83,7 +83,7 @@ impl Default for Config {
 /// A scanner of somebody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum External {
+pub enum Scanner {
     /// Semgrep, from PATH.
     Semgrep,
 }
@@ -97,6 +97,8 @@ pub struct Rules {
     pub ignore: IgnoreFile,
     /// The mildest severity that blocks.
     pub fail_at: Severity,
+    /// What other scanners found.
+    pub external: Vec<External>,
 }
 
 impl fmt::Debug for Rules {
@@ -180,7 +182,7 @@ impl Rules {
                 IgnoreFile::parse(&text, |file| gitignore.clone().filter(|_| file == ".gitignore").or_else(|| include(file)))
             }
         };
-        Ok(Some(Rules { pack: Arc::new(pack), ignore, fail_at: config.fail_at }))
+        Ok(Some(Rules { pack: Arc::new(pack), ignore, fail_at: config.fail_at, external: Vec::new() }))
     }
 }
 
@@ -210,17 +212,23 @@ pub struct Found {
     pub let_off: Vec<(Finding, String)>,
 }
 
-/// Holds both sides of every changed file against the rules. `external` is what other scanners found, before and after.
+/// Holds both sides of every changed file against the rules, and adds what other scanners found.
 pub fn check(files: &[FileChange], rules: &Rules, threads: usize) -> Found {
     let mut found = Found::default();
     let looked_at: Vec<&FileChange> = files.iter().filter(|file| !rules.ignore.covers(&file.path.to_text())).collect();
-    let heads = sides(&looked_at, rules, threads, Side::Head);
-    let any = heads.iter().any(|scan| !scan.hits.is_empty() || !scan.suppressions.is_empty());
+    let mut heads = sides(&looked_at, rules, threads, Side::Head);
+    let any = !rules.external.is_empty() || heads.iter().any(|scan| !scan.hits.is_empty() || !scan.suppressions.is_empty());
     // Without a finding at the head there is nothing that the base could excuse.
-    let bases = match any {
+    let mut bases = match any {
         true => sides(&looked_at, rules, threads, Side::Base),
         false => vec![Scan::default(); looked_at.len()],
     };
+    for external in &rules.external {
+        if let Some(index) = looked_at.iter().position(|file| file.path.as_bytes() == external.path) {
+            bases[index].hits.extend(external.base.iter().cloned());
+            heads[index].hits.extend(external.head.iter().cloned());
+        }
+    }
     for (file, scan) in looked_at.iter().zip(&heads) {
         not_checked(file, scan, &mut found.findings);
     }

@@ -25,7 +25,7 @@ fn a_small_change_passes() {
         size  size/XS 🐭  10 changed lines (+10 −0) in 1 file
      secrets  no findings in 100 bytes of 1 commit
         sast  no findings
-    coverage  skipped: no report found at coverage/lcov.info, lcov.info, coverage.lcov, coverage/coverage-final.json, coverage/coverage-summary.json, coverage.xml, cobertura.xml, coverage/cobertura-coverage.xml, coverage.json, target/site/jacoco/jacoco.xml, build/reports/jacoco/test/jacocoTestReport.xml, coverage.out, cover.out
+    coverage  skipped: no report found at coverage/lcov.info, lcov.info, coverage.lcov or 10 more of the usual places
       policy  no findings
     judged: 1 commit on main (guessed), 39407cf..298c56f, by the default policy
     pass

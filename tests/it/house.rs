@@ -33,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("git", &["attributes", "change", "text"]),
     ("github", &["annotation", "change", "text", "label", "pull_request"]),
     ("sources", &["text", "change", "git", "secrets"]),
+    ("semgrep", &["change", "sast"]),
     ("queue_driver", &["text", "change", "queue", "git", "github"]),
 ];
 

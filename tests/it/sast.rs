@@ -181,3 +181,48 @@ fn whole_trees_are_listed_for_scripts() {
     let answer = run(mainguard(repo.path()).args(["sast", "missing"]));
     assert_eq!(answer.code, 2, "{}", answer.text());
 }
+
+#[test]
+fn rule_files_are_proved_by_their_examples() {
+    let repo = TestRepo::new();
+    let answer = run(mainguard(repo.path()).args(["rules", "check"]));
+    assert!(answer.code == 0 && answer.stdout.contains("rules are sound"), "{}", answer.text());
+    let rule = "id: a\ncwe: CWE-1\nseverity: low\nmessage: m\nfix: f\nmatch:\n- {languages: [python], call: danger}\ninvalid:\n  python: ['safe()']\nvalid:\n  python: ['safe()']\n";
+    repo.write("rules/a.yml", rule);
+    let answer = run(mainguard(repo.path()).args(["rules", "check", "rules"]));
+    assert!(answer.code == 1 && answer.stdout.contains("`a`: invalid.python[0]: nothing was found"), "{}", answer.text());
+    repo.write("rules/a.yml", "id: a\nunknown: 1\n");
+    let answer = run(mainguard(repo.path()).args(["rules", "check", "rules/a.yml"]));
+    assert!(answer.code == 1 && answer.stdout.contains("rules/a.yml:2"), "{}", answer.text());
+}
+
+/// A program that answers as Semgrep does stands in for it: what is tested is what we hand over and how we read.
+#[cfg(unix)]
+#[test]
+fn what_semgrep_finds_counts_when_it_is_new() {
+    use std::os::unix::fs::PermissionsExt;
+    let repo = TestRepo::new();
+    repo.write(".github/mainguard.yml", "sast:\n  external: [semgrep]\n").write("a.py", "old()\n").commit("first");
+    repo.git(&["switch", "-qc", "topic"]);
+    repo.write("a.py", "x = 1\nold()\nnew()\n").commit("new");
+    let result = |side: &str, line: u32| {
+        format!(
+            r#"{{"ruleId":"r.calls","level":"error","message":{{"text":"a call"}},"locations":[{{"physicalLocation":{{"artifactLocation":{{"uri":"{side}/0/fa.py"}},"region":{{"startLine":{line},"endLine":{line}}}}}}}]}}"#
+        )
+    };
+    let sarif = format!(r#"{{"runs":[{{"results":[{},{},{}]}}]}}"#, result("base", 1), result("head", 2), result("head", 3));
+    repo.write("bin/answer.json", &sarif);
+    let bin = repo.path().join("bin");
+    let script = format!("#!/bin/sh\ntest -f head/0/fa.py || exit 7\ncat '{}/answer.json' > answer.sarif\n", bin.display());
+    repo.write("bin/semgrep", &script);
+    fs::set_permissions(bin.join("semgrep"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let judge = || run(mainguard(repo.path()).env("PATH", &path).args(["check", "--only", "sast", "--base", "main"]));
+    let answer = judge();
+    assert_eq!(answer.code, 1, "{}", answer.text());
+    assert!(answer.stdout.contains("sast/semgrep/r.calls") && answer.stdout.contains("a.py:3"), "{}", answer.text());
+    assert!(!answer.stdout.contains("a.py:2"), "{}", answer.text());
+    repo.write("bin/semgrep", "#!/bin/sh\necho no rules >&2\nexit 7\n");
+    let answer = judge();
+    assert!(answer.code == 2 && answer.text().contains("Semgrep stopped with code 7: no rules"), "{}", answer.text());
+}

@@ -183,7 +183,7 @@ pub(crate) fn gather(
     };
     let asked = |guard: Guard| judging.only.is_empty() || judging.only.contains(&guard);
     let sast = match asked(Guard::Sast) {
-        true => Loaded::Present(code::rules(repository, ends.base.as_ref(), &policy.config.sast)?),
+        true => code::load(repository, ends.base.as_ref(), &change, &policy.config.sast, console)?,
         false => Loaded::Absent("not asked for".into()),
     };
     let measured = match policy.config.coverage.enabled && asked(Guard::Coverage) {

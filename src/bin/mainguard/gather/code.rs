@@ -1,11 +1,41 @@
 //! The rules for code, as of the base.
 
-use mainguard::change::CommitId;
+use std::path::Path;
+
+use mainguard::change::{ChangeSet, CommitId};
+use mainguard::context::Loaded;
 use mainguard::git::Repository;
-use mainguard::guards::sast::{Config, Rules, RulesError};
+use mainguard::guards::sast::{Config, Rules, RulesError, Scanner};
+use mainguard::semgrep::{self, SemgrepError};
+
+use crate::console::Console;
+
+/// The rules, and what other scanners say that the configuration names. One that is not installed is not missed; one
+/// that fails is never green.
+pub(crate) fn load(
+    repository: &Repository,
+    base: Option<&CommitId>,
+    change: &ChangeSet,
+    config: &Config,
+    console: &Console,
+) -> anyhow::Result<Loaded<Option<Rules>>> {
+    let mut rules = rules(repository, base, config)?;
+    if let Some(rules) = rules.as_mut().filter(|_| config.external.contains(&Scanner::Semgrep)) {
+        let found = semgrep::run(Path::new("semgrep"), &config.semgrep_config, &change.files, repository.git_dir());
+        match found {
+            Ok(found) => rules.external = found,
+            Err(SemgrepError::Missing) => console.warn("Semgrep is not on PATH: only our own rules were used"),
+            Err(error) => {
+                let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+                return Ok(Loaded::Failed(format!("{error}{hint}")));
+            }
+        }
+    }
+    Ok(Loaded::Present(rules))
+}
 
 /// The built-in rules and those of the repository. A folder is listed only when the configuration names one.
-pub(crate) fn rules(
+fn rules(
     repository: &Repository,
     base: Option<&CommitId>,
     config: &Config,

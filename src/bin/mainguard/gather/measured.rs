@@ -43,7 +43,10 @@ pub(crate) fn load(
         }
     }
     if reports.is_empty() {
-        let places = missing.join(", ");
+        let places = match missing.len() {
+            0..=4 => missing.join(", "),
+            count => format!("{} or {} more of the usual places", missing[..3].join(", "), count - 3),
+        };
         return Ok(match named {
             [] => Loaded::Absent(format!("no report found at {places}")),
             _ => Loaded::Failed(format!("no report found at {places}")),
