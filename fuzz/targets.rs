@@ -163,7 +163,17 @@ static PACK: LazyLock<Pack> = LazyLock::new(Pack::builtin);
 /// Whatever a file holds, it is looked through; what is found lies in it.
 pub(crate) fn sast(data: &[u8]) {
     let names = [
-        "a.js", "a.ts", "a.tsx", "a.py", "a.go", "a.rs", "A.java", "a.sh", "a.sql", "Dockerfile", ".github/workflows/a.yml",
+        "a.js",
+        "a.ts",
+        "a.tsx",
+        "a.py",
+        "a.go",
+        "a.rs",
+        "A.java",
+        "a.sh",
+        "a.sql",
+        "Dockerfile",
+        ".github/workflows/a.yml",
     ];
     let lines = String::from_utf8_lossy(data).lines().count() as u32 + 1;
     for name in names {

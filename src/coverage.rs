@@ -130,7 +130,9 @@ pub fn read(bytes: &[u8]) -> Result<Report, ReadError> {
         [b'<', ..] => xml::read(bytes),
         [b'{', ..] => json::read(bytes),
         rest if rest.starts_with(b"mode:") => text::go(bytes),
-        rest if [&b"SF:"[..], b"TN:"].iter().any(|mark| rest.starts_with(mark)) || has_record(rest) => text::lcov(bytes),
+        rest if [&b"SF:"[..], b"TN:"].iter().any(|mark| rest.starts_with(mark)) || has_record(rest) => {
+            text::lcov(bytes)
+        }
         _ => Err(ReadError::Unknown),
     }
 }

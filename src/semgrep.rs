@@ -52,7 +52,9 @@ impl SemgrepError {
     pub fn hint(&self) -> Option<String> {
         match self {
             SemgrepError::Missing => Some("install it, or take `semgrep` out of `sast.external`".into()),
-            SemgrepError::Stopped { .. } => Some("does `sast.semgrep_config` name rules that can be reached from here?".into()),
+            SemgrepError::Stopped { .. } => {
+                Some("does `sast.semgrep_config` name rules that can be reached from here?".into())
+            }
             _ => None,
         }
     }
@@ -69,7 +71,8 @@ pub fn run(program: &Path, config: &str, files: &[FileChange], scratch: &Path) -
     for (index, file) in files.iter().enumerate() {
         // A stranger's path stays out of the file system: a number stands for it, and its last part for the language.
         let name = file.path.to_text().rsplit('/').next().unwrap_or_default().to_string();
-        let name: String = name.chars().filter(|character| character.is_ascii_alphanumeric() || "._-".contains(*character)).collect();
+        let name: String =
+            name.chars().filter(|character| character.is_ascii_alphanumeric() || "._-".contains(*character)).collect();
         for (side, blob) in [("base", &file.base), ("head", &file.head)] {
             if let Some(data) = blob.as_ref().and_then(|blob| blob.data.as_deref()) {
                 let place = folder.0.join(side).join(index.to_string());
@@ -84,7 +87,16 @@ pub fn run(program: &Path, config: &str, files: &[FileChange], scratch: &Path) -
     let answer = folder.0.join("answer.sarif");
     let mut command = Command::new(program);
     command
-        .args(["scan", "--sarif", "--metrics=off", "--disable-version-check", "--no-git-ignore", "--quiet", "--timeout", "30"])
+        .args([
+            "scan",
+            "--sarif",
+            "--metrics=off",
+            "--disable-version-check",
+            "--no-git-ignore",
+            "--quiet",
+            "--timeout",
+            "30",
+        ])
         .args(["--config", config, "--output", "answer.sarif", "base", "head"])
         .current_dir(&folder.0);
     finish(&mut command)?;
@@ -139,7 +151,8 @@ fn read(text: &str, files: &[FileChange], found: &mut [External]) -> Result<(), 
         if result.get("suppressions").and_then(Value::as_array).is_some_and(|list| !list.is_empty()) {
             continue;
         }
-        let Some(uri) = result.pointer("/locations/0/physicalLocation/artifactLocation/uri").and_then(Value::as_str) else {
+        let Some(uri) = result.pointer("/locations/0/physicalLocation/artifactLocation/uri").and_then(Value::as_str)
+        else {
             continue;
         };
         let mut parts = uri.split('/');

@@ -109,11 +109,13 @@ struct Segment {
 
 fn llvm(root: &Map<String, Value>) -> Result<Report, ReadError> {
     let mut report = Report::default();
-    let data = root.get("data").and_then(Value::as_array).ok_or_else(|| damaged(Format::LlvmCov, "`data` is missing"))?;
+    let data =
+        root.get("data").and_then(Value::as_array).ok_or_else(|| damaged(Format::LlvmCov, "`data` is missing"))?;
     for value in data.iter().filter_map(|part| part.get("files").and_then(Value::as_array)).flatten() {
         let path = value.get("filename").and_then(Value::as_str);
         let path = path.ok_or_else(|| damaged(Format::LlvmCov, "a file without `filename`"))?;
-        let segments: Vec<Segment> = value.get("segments").and_then(Value::as_array).into_iter().flatten().filter_map(segment).collect();
+        let segments: Vec<Segment> =
+            value.get("segments").and_then(Value::as_array).into_iter().flatten().filter_map(segment).collect();
         let mut file = File::default();
         lines_of(&segments, &mut file);
         let number = |key: &str| value.pointer(&format!("/summary/lines/{key}")).and_then(Value::as_u64);
@@ -154,13 +156,16 @@ fn lines_of(segments: &[Segment], file: &mut File) {
         let skipped = here.first().is_some_and(|first| !first.counted && first.entry);
         let open = wrapped.filter(|segment| segment.counted);
         if !skipped && (open.is_some() || here.iter().any(|segment| begins(&segment))) {
-            let count = here.iter().filter(begins).map(|segment| segment.count).chain(open.map(|segment| segment.count)).max();
+            let count =
+                here.iter().filter(begins).map(|segment| segment.count).chain(open.map(|segment| segment.count)).max();
             file.line(line, count.unwrap_or(0) > 0);
         }
         wrapped = here.last().or(wrapped);
         // Between two segments every line is like the one before: a gap of a million lines is the file's own.
         line = match wrapped {
-            Some(segment) if !segment.counted => segments.get(next).map_or(last + 1, |segment| segment.line).max(line + 1),
+            Some(segment) if !segment.counted => {
+                segments.get(next).map_or(last + 1, |segment| segment.line).max(line + 1)
+            }
             _ => line + 1,
         };
         if line.saturating_sub(segments[0].line) > super::MOST_LINES {

@@ -55,7 +55,8 @@ impl Report {
             return Some(exact);
         }
         let absolute = name.starts_with('/') || name.as_bytes().get(1) == Some(&b':');
-        let joined = self.sources.iter().filter(|_| !absolute).map(|source| format!("{}/{name}", source.trim_end_matches('/')));
+        let joined =
+            self.sources.iter().filter(|_| !absolute).map(|source| format!("{}/{name}", source.trim_end_matches('/')));
         for whole in joined.chain(std::iter::once(name.to_string())) {
             // The repository's path is the end of the report's: `/home/runner/work/x/x/lib/a.js`.
             let inside = candidates.iter().filter(|path| is_end(&whole, path)).max_by_key(|path| path.len());

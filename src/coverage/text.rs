@@ -35,7 +35,11 @@ pub(super) fn lcov(bytes: &[u8]) -> Result<Report, ReadError> {
             name = None;
         }
     }
-    if name.is_some() && !bytes.is_empty() && report.files.len() == 1 && !bytes.windows(13).any(|window| window == b"end_of_record") {
+    if name.is_some()
+        && !bytes.is_empty()
+        && report.files.len() == 1
+        && !bytes.windows(13).any(|window| window == b"end_of_record")
+    {
         let message = "the last record has no end".to_string();
         return Err(ReadError::Damaged { format: Format::Lcov, line: None, message });
     }

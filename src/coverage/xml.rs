@@ -140,7 +140,8 @@ impl Walk {
 }
 
 fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
-    let attribute = element.attributes().with_checks(false).flatten().find(|attribute| attribute.key.as_ref() == name)?;
+    let attribute =
+        element.attributes().with_checks(false).flatten().find(|attribute| attribute.key.as_ref() == name)?;
     let raw = attribute.value.to_string();
     Some(quick_xml::escape::unescape(&raw).map(|text| text.into_owned()).unwrap_or(raw))
 }

@@ -142,7 +142,8 @@ pub struct Judged {
 /// # Errors
 /// In words: the report is about other files than those of this repository.
 pub fn check(files: &[FileChange], facts: &Facts, config: &Config) -> Result<Judged, String> {
-    let remaps: Vec<Remap> = config.paths.iter().map(|map| Remap { from: map.from.clone(), to: map.to.clone() }).collect();
+    let remaps: Vec<Remap> =
+        config.paths.iter().map(|map| Remap { from: map.from.clone(), to: map.to.clone() }).collect();
     let located = facts.report.by_repository(facts.paths.iter().map(String::as_str), &remaps);
     if located.files.is_empty() && !facts.report.files.is_empty() {
         let name = located.elsewhere.first().map(String::as_str).unwrap_or_default();
@@ -160,8 +161,10 @@ pub fn check(files: &[FileChange], facts: &Facts, config: &Config) -> Result<Jud
         }
         match located.files.get(file.path.to_text().as_ref()) {
             Some(File { lines: Some(lines), .. }) => {
-                let coverable: Vec<(u32, bool)> = added.iter().filter_map(|line| Some((*line, *lines.get(line)?))).collect();
-                let missing: Vec<u32> = coverable.iter().filter(|(_, covered)| !covered).map(|(line, _)| *line).collect();
+                let coverable: Vec<(u32, bool)> =
+                    added.iter().filter_map(|line| Some((*line, *lines.get(line)?))).collect();
+                let missing: Vec<u32> =
+                    coverable.iter().filter(|(_, covered)| !covered).map(|(line, _)| *line).collect();
                 judged.measured.changed.coverable += coverable.len() as u64;
                 judged.measured.changed.covered += (coverable.len() - missing.len()) as u64;
                 if !missing.is_empty() {
@@ -224,7 +227,9 @@ fn shown(percent: f64) -> String {
 /// Whether the report knows files with this ending, so that one that is missing means something.
 fn is_measured(path: &RepoPath, located: &Located<'_>) -> bool {
     let path = path.to_text();
-    let ending = |path: &str| path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending.to_string());
+    let ending = |path: &str| {
+        path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending.to_string())
+    };
     let is_test = ["test", "spec", "__tests__", "fixture", "mock"].iter().any(|word| path.contains(word));
     let wanted = ending(&path);
     !is_test && wanted.is_some() && located.files.keys().any(|known| ending(known) == wanted)

@@ -179,7 +179,9 @@ impl Rules {
                     true => read(".gitignore")?.map(|text| String::from_utf8_lossy(&text).into_owned()),
                     false => None,
                 };
-                IgnoreFile::parse(&text, |file| gitignore.clone().filter(|_| file == ".gitignore").or_else(|| include(file)))
+                IgnoreFile::parse(&text, |file| {
+                    gitignore.clone().filter(|_| file == ".gitignore").or_else(|| include(file))
+                })
             }
         };
         Ok(Some(Rules { pack: Arc::new(pack), ignore, fail_at: config.fail_at, external: Vec::new() }))
@@ -217,7 +219,8 @@ pub fn check(files: &[FileChange], rules: &Rules, threads: usize) -> Found {
     let mut found = Found::default();
     let looked_at: Vec<&FileChange> = files.iter().filter(|file| !rules.ignore.covers(&file.path.to_text())).collect();
     let mut heads = sides(&looked_at, rules, threads, Side::Head);
-    let any = !rules.external.is_empty() || heads.iter().any(|scan| !scan.hits.is_empty() || !scan.suppressions.is_empty());
+    let any =
+        !rules.external.is_empty() || heads.iter().any(|scan| !scan.hits.is_empty() || !scan.suppressions.is_empty());
     // Without a finding at the head there is nothing that the base could excuse.
     let mut bases = match any {
         true => sides(&looked_at, rules, threads, Side::Base),
@@ -306,7 +309,11 @@ fn not_checked(file: &FileChange, scan: &Scan, findings: &mut Vec<Finding>) {
     };
     let Some(head) = &file.head else { return };
     if head.data.is_none() && scan.applies {
-        say(format!("could not check `{}`: it is too large to be read", file.path), Location::file(file.path.clone()), b"");
+        say(
+            format!("could not check `{}`: it is too large to be read", file.path),
+            Location::file(file.path.clone()),
+            b"",
+        );
         return;
     }
     let added: Vec<u32> = file.added_lines().iter().map(|(line, _)| *line).collect();
@@ -367,7 +374,8 @@ pub fn whole(files: &[(RepoPath, &[u8], Scan)], rules: &Rules) -> Found {
                 help: Some("correct the syntax; a file that is no source code belongs into `.semgrepignore`".into()),
             });
         }
-        let unused = scan.suppressions.iter().filter(|suppression| suppression.used == 0 && is_ours(suppression, rules));
+        let unused =
+            scan.suppressions.iter().filter(|suppression| suppression.used == 0 && is_ours(suppression, rules));
         found.findings.extend(unused.map(|suppression| says_nothing(suppression, path, content)));
     }
     found

@@ -1,9 +1,9 @@
 //! Rules bring their own proof: code in which they must find something, and code in which they must not.
 
+use super::language::Language;
 use super::pack::Pack;
 use super::rule::Rule;
 use super::scan::{Parse, scan};
-use super::language::Language;
 
 /// Runs a rule over its examples; every sentence is something that is wrong. `pack` holds the rule.
 pub fn check(rule: &Rule, pack: &Pack) -> Vec<String> {
@@ -68,8 +68,10 @@ mod tests {
 
     #[test]
     fn the_built_in_rules_stand_up_to_their_examples() {
-        let rules: Vec<Rule> =
-            super::super::builtin_files().iter().map(|(file, text)| parse(text, file, Examples::Read).unwrap()).collect();
+        let rules: Vec<Rule> = super::super::builtin_files()
+            .iter()
+            .map(|(file, text)| parse(text, file, Examples::Read).unwrap())
+            .collect();
         let pack = Pack::of(rules.clone());
         let mut wrong: Vec<String> = pack.check().iter().map(ToString::to_string).collect();
         wrong.extend(rules.iter().flat_map(|rule| check(rule, &pack)));

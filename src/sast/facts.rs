@@ -71,12 +71,7 @@ pub(super) struct Binding<'t> {
 
 impl<'t> Facts<'t> {
     /// Walks the tree once. `wanted` tells by kind which nodes syntax rules want to see.
-    pub(super) fn gather(
-        root: Node<'t>,
-        text: &'t str,
-        language: Language,
-        wanted: &dyn Fn(u16) -> bool,
-    ) -> Facts<'t> {
+    pub(super) fn gather(root: Node<'t>, text: &'t str, language: Language, wanted: &dyn Fn(u16) -> bool) -> Facts<'t> {
         let mut facts = Facts {
             language,
             text,
@@ -202,7 +197,9 @@ impl<'t> Facts<'t> {
         let above = node.parent().filter(|above| above.kind() == "decorated_definition");
         let handler = above.is_some_and(|above| {
             let head = self.text.get(above.start_byte()..node.start_byte()).unwrap_or_default();
-            ["route(", ".get(", ".post(", ".put(", ".patch(", ".delete(", "api_view("].iter().any(|word| head.contains(word))
+            ["route(", ".get(", ".post(", ".put(", ".patch(", ".delete(", "api_view("]
+                .iter()
+                .any(|word| head.contains(word))
         });
         self.functions.push(Function { range: node.start_byte()..node.end_byte(), parent, name, handler });
         let scope = self.functions.len() - 1;
@@ -215,12 +212,24 @@ impl<'t> Facts<'t> {
 
     /// A parameter's type is worth knowing: what is a number cannot carry code.
     fn parameter(&mut self, node: Node<'t>, scope: Scope) {
-        let Some(kind) = field(node, "type").map(|kind| self.slice(kind).trim_start_matches([':', ' '])) else { return };
+        let Some(kind) = field(node, "type").map(|kind| self.slice(kind).trim_start_matches([':', ' '])) else {
+            return;
+        };
         let name = ["name", "pattern"].into_iter().find_map(|key| field(node, key)).or_else(|| node.named_child(0));
         let Some(name) = name else { return };
         let whole = self.slice(node);
-        let annotated = ["@RequestParam", "@PathVariable", "@RequestBody", "@RequestHeader", "@CookieValue", "@QueryParam",
-            "@PathParam", "@FormParam", "@HeaderParam", "@MatrixParam"];
+        let annotated = [
+            "@RequestParam",
+            "@PathVariable",
+            "@RequestBody",
+            "@RequestHeader",
+            "@CookieValue",
+            "@QueryParam",
+            "@PathParam",
+            "@FormParam",
+            "@HeaderParam",
+            "@MatrixParam",
+        ];
         let extracted = matches!(self.language, Language::Rust)
             && ["Query<", "Path<", "Form<", "Json<", "web::Query", "web::Path", "web::Form", "web::Json"]
                 .iter()
@@ -260,7 +269,11 @@ impl<'t> Facts<'t> {
                     self.bind(pattern, get("value"), scope, false, None, kind);
                 }
             }
-            "range_clause" | "for_statement" | "for_in_statement" | "for_in_clause" | "for_expression"
+            "range_clause"
+            | "for_statement"
+            | "for_in_statement"
+            | "for_in_clause"
+            | "for_expression"
             | "enhanced_for_statement" => {
                 let name = ["left", "pattern", "name"].into_iter().find_map(get);
                 let value = ["right", "value"].into_iter().find_map(get);
@@ -273,9 +286,12 @@ impl<'t> Facts<'t> {
                 let right = ["right", "value"].into_iter().find_map(get);
                 let grows = get("operator").is_some_and(|operator| self.slice(operator) == "+=");
                 let Some(left) = left else { return };
-                let lists = |node: Node<'t>| matches!(node.kind(), "expression_list" | "pattern_list" | "tuple_pattern");
+                let lists =
+                    |node: Node<'t>| matches!(node.kind(), "expression_list" | "pattern_list" | "tuple_pattern");
                 match right {
-                    Some(right) if lists(left) && lists(right) && left.named_child_count() == right.named_child_count() => {
+                    Some(right)
+                        if lists(left) && lists(right) && left.named_child_count() == right.named_child_count() =>
+                    {
                         for index in 0..left.named_child_count().min(MOST_NAMES) {
                             if let (Some(name), Some(value)) = (nth(left, index), nth(right, index)) {
                                 self.bind(name, Some(value), scope, grows, None, None);
@@ -318,8 +334,15 @@ impl<'t> Facts<'t> {
                     self.bindings.entry(name).or_default().push(binding);
                 }
                 // `a.b = …` and `a[b] = …` give no name a value.
-                "member_expression" | "subscript_expression" | "attribute" | "subscript" | "selector_expression"
-                | "index_expression" | "field_access" | "array_access" | "field_expression" => {}
+                "member_expression"
+                | "subscript_expression"
+                | "attribute"
+                | "subscript"
+                | "selector_expression"
+                | "index_expression"
+                | "field_access"
+                | "array_access"
+                | "field_expression" => {}
                 "pair_pattern" => {
                     let key = field(node, "key").map(|key| self.slice(key));
                     if let Some(inner) = field(node, "value") {
@@ -327,7 +350,12 @@ impl<'t> Facts<'t> {
                     }
                 }
                 "assignment_pattern" | "object_assignment_pattern" | "default_parameter" => {
-                    rest.extend(["left", "name"].into_iter().find_map(|key| field(node, key)).map(|left| (left, part, depth + 1)));
+                    rest.extend(
+                        ["left", "name"]
+                            .into_iter()
+                            .find_map(|key| field(node, key))
+                            .map(|left| (left, part, depth + 1)),
+                    );
                 }
                 "type" | "type_annotation" | "type_identifier" | "generic_type" | "modifiers" | "decorator" => {}
                 _ if depth < 8 => {
@@ -543,11 +571,54 @@ pub(super) fn is_number(kind: &str) -> bool {
     let kind = kind.trim().trim_start_matches('&').trim_start_matches("mut ");
     matches!(
         kind,
-        "int" | "long" | "short" | "byte" | "float" | "double" | "boolean" | "bool" | "Integer" | "Long" | "Boolean" | "UUID"
-            | "number" | "bigint" | "int8" | "int16" | "int32" | "int64" | "uint" | "uint8" | "uint16" | "uint32" | "uint64"
-            | "float32" | "float64" | "i8" | "i16" | "i32" | "i64" | "i128" | "isize" | "u8" | "u16" | "u32" | "u64" | "u128"
-            | "usize" | "f32" | "f64" | "Uuid" | "uuid.UUID" | "datetime" | "date" | "time.Time" | "time.Duration" | "Decimal"
-            | "LocalDate" | "Instant"
+        "int"
+            | "long"
+            | "short"
+            | "byte"
+            | "float"
+            | "double"
+            | "boolean"
+            | "bool"
+            | "Integer"
+            | "Long"
+            | "Boolean"
+            | "UUID"
+            | "number"
+            | "bigint"
+            | "int8"
+            | "int16"
+            | "int32"
+            | "int64"
+            | "uint"
+            | "uint8"
+            | "uint16"
+            | "uint32"
+            | "uint64"
+            | "float32"
+            | "float64"
+            | "i8"
+            | "i16"
+            | "i32"
+            | "i64"
+            | "i128"
+            | "isize"
+            | "u8"
+            | "u16"
+            | "u32"
+            | "u64"
+            | "u128"
+            | "usize"
+            | "f32"
+            | "f64"
+            | "Uuid"
+            | "uuid.UUID"
+            | "datetime"
+            | "date"
+            | "time.Time"
+            | "time.Duration"
+            | "Decimal"
+            | "LocalDate"
+            | "Instant"
     )
 }
 

@@ -37,7 +37,10 @@ pub fn fresh(pairs: &[Pair<'_>]) -> Vec<Vec<usize>> {
                 _ => new.push(index),
             }
         }
-        before.into_iter().filter(|(_, count)| *count > 0).for_each(|(key, count)| *moved.entry(key).or_default() += count);
+        before
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .for_each(|(key, count)| *moved.entry(key).or_default() += count);
         new.sort_unstable();
         news.push(new);
     }

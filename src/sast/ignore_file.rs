@@ -33,7 +33,9 @@ impl IgnoreFile {
         let mut lines: Vec<String> = Vec::new();
         for line in text.lines().take(MOST_LINES) {
             match line.trim().strip_prefix(":include ") {
-                Some(file) => lines.extend(include(file.trim()).unwrap_or_default().lines().take(MOST_LINES).map(str::to_string)),
+                Some(file) => {
+                    lines.extend(include(file.trim()).unwrap_or_default().lines().take(MOST_LINES).map(str::to_string))
+                }
                 None => lines.push(line.to_string()),
             }
         }
@@ -96,7 +98,9 @@ mod tests {
 
     #[test]
     fn a_file_means_what_it_means_to_git() {
-        let ignore = IgnoreFile::parse("# x\n*.gen.ts\n!keep.gen.ts\n/only\nsrc/*.py\n:include other\n", |_| Some("inc/\n".into()));
+        let ignore = IgnoreFile::parse("# x\n*.gen.ts\n!keep.gen.ts\n/only\nsrc/*.py\n:include other\n", |_| {
+            Some("inc/\n".into())
+        });
         assert!(ignore.covers("a/b.gen.ts") && !ignore.covers("a/keep.gen.ts"));
         assert!(ignore.covers("only/x") && !ignore.covers("a/only"));
         assert!(ignore.covers("src/a.py") && !ignore.covers("src/b/a.py"));

@@ -196,18 +196,37 @@ impl Role {
                 Role::Call
             }
             "macro_invocation" => Role::Macro,
-            "variable_declarator" | "assignment_expression" | "assignment" | "named_expression" | "for_statement"
-            | "for_in_statement" | "for_in_clause" | "short_var_declaration" | "assignment_statement" | "var_spec"
-            | "const_spec" | "range_clause" | "let_declaration" | "const_item" | "static_item" | "for_expression"
-            | "enhanced_for_statement" | "as_pattern" => match (language, kind) {
+            "variable_declarator"
+            | "assignment_expression"
+            | "assignment"
+            | "named_expression"
+            | "for_statement"
+            | "for_in_statement"
+            | "for_in_clause"
+            | "short_var_declaration"
+            | "assignment_statement"
+            | "var_spec"
+            | "const_spec"
+            | "range_clause"
+            | "let_declaration"
+            | "const_item"
+            | "static_item"
+            | "for_expression"
+            | "enhanced_for_statement"
+            | "as_pattern" => match (language, kind) {
                 // Go and Java call the loop without a range by this name too: it binds nothing itself.
                 (Language::Go | Language::Java, "for_statement") => Role::Other,
                 (Language::Rust, "as_pattern") => Role::Other,
                 _ => Role::Binding,
             },
             "augmented_assignment_expression" | "augmented_assignment" | "compound_assignment_expr" => Role::Growth,
-            "formal_parameter" | "parameter_declaration" | "required_parameter" | "optional_parameter"
-            | "typed_parameter" | "typed_default_parameter" | "parameter" => Role::Parameter,
+            "formal_parameter"
+            | "parameter_declaration"
+            | "required_parameter"
+            | "optional_parameter"
+            | "typed_parameter"
+            | "typed_default_parameter"
+            | "parameter" => Role::Parameter,
             "import_statement" | "import_from_statement" | "import_spec" | "use_declaration" => Role::Import,
             "function_declaration"
             | "function_expression"
@@ -308,7 +327,9 @@ mod tests {
 
     #[test]
     fn every_language_has_calls_in_its_table() {
-        for language in [Language::JavaScript, Language::Tsx, Language::Python, Language::Go, Language::Rust, Language::Java] {
+        for language in
+            [Language::JavaScript, Language::Tsx, Language::Python, Language::Go, Language::Rust, Language::Java]
+        {
             assert!(language.roles().contains(&Role::Call), "{}", language.name());
             assert!(language.roles().contains(&Role::Function), "{}", language.name());
         }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use globset::GlobSet;
 use regex::Regex;
 
-use super::pack::{pattern, paths};
+use super::pack::{paths, pattern};
 use super::rule::{LineKind, MatcherFile, Rule, Severity};
 
 /// Lines of one file that are looked at.
@@ -288,9 +288,13 @@ fn here_document(line: &str) -> Option<(String, bool)> {
     if rest.starts_with('<') {
         return None;
     }
-    let word: String =
-        rest.trim_start_matches(['\'', '"', '\\']).chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect();
-    let is_shell = |word: &str| matches!(word.rsplit('/').next().unwrap_or(word), "sh" | "bash" | "zsh" | "dash" | "ssh" | "eval");
+    let word: String = rest
+        .trim_start_matches(['\'', '"', '\\'])
+        .chars()
+        .take_while(|character| character.is_alphanumeric() || *character == '_')
+        .collect();
+    let is_shell =
+        |word: &str| matches!(word.rsplit('/').next().unwrap_or(word), "sh" | "bash" | "zsh" | "dash" | "ssh" | "eval");
     let keep = line.split(|character: char| character.is_whitespace() || character == '|').any(is_shell);
     (!word.is_empty() && !word.starts_with(|first: char| first.is_ascii_digit())).then_some((word, keep))
 }

@@ -36,13 +36,17 @@ impl<'t> Facts<'t> {
             "member_expression" => field(callee, "property")?,
             "attribute" => field(callee, "attribute")?,
             "selector_expression" | "field_expression" => field(callee, "field")?,
-            "scoped_identifier" | "scoped_type_identifier" => field(callee, "name").or_else(|| nth(callee, callee.named_child_count().checked_sub(1)? as usize))?,
+            "scoped_identifier" | "scoped_type_identifier" => {
+                field(callee, "name").or_else(|| nth(callee, callee.named_child_count().checked_sub(1)? as usize))?
+            }
             "generic_function" => {
                 let inner = field(callee, "function")?;
                 ["field", "name"].into_iter().find_map(|key| field(inner, key)).unwrap_or(inner)
             }
             "generic_type" => nth(callee, 0)?,
-            "subscript_expression" => return field(callee, "index").map(|index| self.slice(index).trim_matches(['"', '\''])),
+            "subscript_expression" => {
+                return field(callee, "index").map(|index| self.slice(index).trim_matches(['"', '\'']));
+            }
             "parenthesized_expression" => {
                 let inner = nth(callee, 0)?;
                 let inner = last_of(inner);
@@ -128,7 +132,11 @@ impl<'t> Facts<'t> {
                     false => Some(format!("{object}[]")),
                 }
             }
-            "call_expression" | "call" | "method_invocation" | "new_expression" | "object_creation_expression"
+            "call_expression"
+            | "call"
+            | "method_invocation"
+            | "new_expression"
+            | "object_creation_expression"
             | "macro_invocation" => match self.required(node) {
                 Some(module) => Some(module),
                 None => self.callee_within(node, scope, steps, hops).map(|name| format!("{name}()")),
@@ -142,7 +150,9 @@ impl<'t> Facts<'t> {
                 self.name(field(node, "function").or_else(|| nth(node, 0))?, scope, steps, hops)
             }
             "cast_expression" | "reference_expression" => self.name(field(node, "value")?, scope, steps, hops),
-            "unary_expression" | "pointer_expression" => self.name(field(node, "operand").or_else(|| nth(node, 0))?, scope, steps, hops),
+            "unary_expression" | "pointer_expression" => {
+                self.name(field(node, "operand").or_else(|| nth(node, 0))?, scope, steps, hops)
+            }
             "composite_literal" => self.name(field(node, "type")?, scope, steps, hops).map(|name| format!("{name}()")),
             "qualified_type" => {
                 let (package, name) = self.slice(node).split_once('.')?;
@@ -163,8 +173,10 @@ impl<'t> Facts<'t> {
             if let Some(kind) = last.kind.filter(|kind| self.language == Language::Java && *kind != "var") {
                 return Some(class_name(kind));
             }
-            if let Some(value) = last.value.filter(|value| last.part.is_none() && !last.grows && value.start_byte() < node.start_byte())
-                && let Some(module) = self.imports.get(name).cloned().or_else(|| self.alias(value, last.scope, steps, hops - 1))
+            if let Some(value) =
+                last.value.filter(|value| last.part.is_none() && !last.grows && value.start_byte() < node.start_byte())
+                && let Some(module) =
+                    self.imports.get(name).cloned().or_else(|| self.alias(value, last.scope, steps, hops - 1))
             {
                 return Some(module);
             }
@@ -184,10 +196,26 @@ impl<'t> Facts<'t> {
     fn alias(&self, value: Node<'t>, scope: Scope, steps: usize, hops: usize) -> Option<String> {
         match value.kind() {
             "expression_list" => self.alias(nth(value, 0)?, scope, steps, hops),
-            "identifier" | "member_expression" | "attribute" | "selector_expression" | "field_expression" | "field_access"
-            | "call_expression" | "call" | "new_expression" | "method_invocation" | "object_creation_expression"
-            | "await_expression" | "await" | "try_expression" | "scoped_identifier" | "composite_literal" | "unary_expression"
-            | "reference_expression" | "subscript" | "subscript_expression" => self.name(value, scope, steps, hops),
+            "identifier"
+            | "member_expression"
+            | "attribute"
+            | "selector_expression"
+            | "field_expression"
+            | "field_access"
+            | "call_expression"
+            | "call"
+            | "new_expression"
+            | "method_invocation"
+            | "object_creation_expression"
+            | "await_expression"
+            | "await"
+            | "try_expression"
+            | "scoped_identifier"
+            | "composite_literal"
+            | "unary_expression"
+            | "reference_expression"
+            | "subscript"
+            | "subscript_expression" => self.name(value, scope, steps, hops),
             _ => None,
         }
     }
@@ -287,7 +315,9 @@ impl Names {
         self.exact.contains(name)
             || name.rsplit_once('.').is_some_and(|(_, last)| self.any.contains(last))
             || self.within.iter().any(|(before, after)| {
-                name.len() >= before.len() + after.len() && name.starts_with(before.as_str()) && name.ends_with(after.as_str())
+                name.len() >= before.len() + after.len()
+                    && name.starts_with(before.as_str())
+                    && name.ends_with(after.as_str())
             })
     }
 }
@@ -322,7 +352,9 @@ mod tests {
     #[test]
     fn a_name_may_leave_its_receiver_open() {
         let names = names(&["child_process.{exec,execSync}", "*.query", "Cipher.*.init"]);
-        for name in ["child_process.exec", "child_process.execSync", "pool.query", "a.b().query", "Cipher.getInstance().init"] {
+        for name in
+            ["child_process.exec", "child_process.execSync", "pool.query", "a.b().query", "Cipher.getInstance().init"]
+        {
             assert!(names.contains(name), "{name}");
         }
         for name in ["exec", "query", "child_process.fork", "pool.queryRaw"] {

@@ -91,7 +91,9 @@ impl Pack {
                             if language.grammar().is_none() {
                                 continue;
                             }
-                            if let Some(Err(message)) = compiled.syntax.as_ref().map(|rule| compile_syntax(rule, language)) {
+                            if let Some(Err(message)) =
+                                compiled.syntax.as_ref().map(|rule| compile_syntax(rule, language))
+                            {
                                 wrong(at(format!("{}: {message}", language.name())));
                             }
                         }
@@ -109,7 +111,9 @@ impl Pack {
     pub(super) fn lines(&self) -> &[lines::LineMatcher] {
         self.lines.get_or_init(|| {
             let all = self.rules.iter().enumerate().flat_map(|(index, rule)| {
-                rule.matchers.iter().filter_map(move |matcher| lines::LineMatcher::compile(index, matcher, rule).ok()?)
+                rule.matchers
+                    .iter()
+                    .filter_map(move |matcher| lines::LineMatcher::compile(index, matcher, rule).ok()?)
             });
             all.collect()
         })
@@ -390,7 +394,8 @@ impl Test {
                 alternatives
             }
             TestFile::All(map) => {
-                let kinds = map.is.0.iter().map(|word| kind(word).ok_or_else(|| format!("`{word}` is no kind of value")));
+                let kinds =
+                    map.is.0.iter().map(|word| kind(word).ok_or_else(|| format!("`{word}` is no kind of value")));
                 let compiled = |text: &Option<String>| text.as_deref().map(pattern).transpose();
                 vec![Alternative {
                     kinds: kinds.collect::<Result<_, _>>()?,
@@ -435,10 +440,9 @@ fn kind(word: &str) -> Option<Kind> {
 }
 
 pub(super) fn pattern(text: &str) -> Result<Regex, String> {
-    RegexBuilder::new(text)
-        .size_limit(PATTERN_BYTES)
-        .build()
-        .map_err(|error| format!("the pattern `{text}` cannot be used: {}", error.to_string().lines().last().unwrap_or_default()))
+    RegexBuilder::new(text).size_limit(PATTERN_BYTES).build().map_err(|error| {
+        format!("the pattern `{text}` cannot be used: {}", error.to_string().lines().last().unwrap_or_default())
+    })
 }
 
 pub(super) fn paths(globs: &[String]) -> Result<Option<GlobSet>, String> {

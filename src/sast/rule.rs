@@ -262,7 +262,9 @@ pub fn parse(text: &str, file: &str, examples: Examples) -> Result<Rule, RuleErr
         line: error.location().map(|at| at.line() as u32),
         message: error.to_string(),
     })?;
-    let sound = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let sound = |id: &str| {
+        !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    };
     if !sound(&rule.id) {
         return Err(RuleError::new(file, format!("the id `{}` may hold small letters, digits and `-` only", rule.id)));
     }

@@ -171,7 +171,9 @@ pub fn scan_all(pack: &Pack, tasks: &[Task<'_>], threads: usize) -> Vec<Scan> {
 fn line_kind(path: &str, language: Option<Language>) -> Option<LineKind> {
     let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
     let is_dockerfile = ["dockerfile", "containerfile"].iter().any(|file| {
-        name == *file || name.strip_prefix(file).is_some_and(|rest| rest.starts_with(['.', '-'])) || name.ends_with(&format!(".{file}"))
+        name == *file
+            || name.strip_prefix(file).is_some_and(|rest| rest.starts_with(['.', '-']))
+            || name.ends_with(&format!(".{file}"))
     });
     match language {
         Some(Language::Bash) => Some(LineKind::Shell),
@@ -249,7 +251,8 @@ fn syntax(found: &mut Found<'_>, scan: &mut Scan, compiled: &Compiled, language:
             None => {}
         }
     }
-    let facts = Facts::gather(root.get_inner_node(), text, language, &|kind| !at_any.is_empty() || by_kind.contains_key(&kind));
+    let facts =
+        Facts::gather(root.get_inner_node(), text, language, &|kind| !at_any.is_empty() || by_kind.contains_key(&kind));
     if facts.too_deep {
         scan.unread.push(Unread { lines: None, reason: "it nests too deep".into() });
         return;
@@ -268,7 +271,8 @@ fn syntax(found: &mut Found<'_>, scan: &mut Scan, compiled: &Compiled, language:
     for (call, scope) in &facts.calls {
         let Some(last) = facts.last_name(*call) else { continue };
         let imported = renamed(&facts, last).filter(|full| *full != last);
-        let candidates = [Some(last), imported].into_iter().flatten().filter_map(|last| compiled.by_last.get(last)).flatten();
+        let candidates =
+            [Some(last), imported].into_iter().flatten().filter_map(|last| compiled.by_last.get(last)).flatten();
         let mut name = None;
         for index in candidates.filter(|index| is_active[**index]) {
             let matcher = &compiled.matchers[*index];
@@ -310,7 +314,8 @@ fn renamed<'f>(facts: &'f Facts<'_>, name: &str) -> Option<&'f str> {
 /// From the name that is called to the end of the arguments: a chain of calls stands in many lines.
 fn call_range(call: Node<'_>) -> Range<usize> {
     let callee = field(call, "function").or_else(|| field(call, "name"));
-    let last = callee.and_then(|callee| ["property", "attribute", "field"].into_iter().find_map(|key| field(callee, key)));
+    let last =
+        callee.and_then(|callee| ["property", "attribute", "field"].into_iter().find_map(|key| field(callee, key)));
     let far = last.filter(|last| last.start_position().row > call.start_position().row);
     far.unwrap_or(call).start_byte()..call.end_byte()
 }
@@ -354,11 +359,17 @@ fn around(facts: &Facts<'_>, node: Node<'_>, scope: Scope) -> String {
     let mut statement = node;
     for _ in 0..12 {
         let kind = statement.kind();
-        if kind.contains("statement") || kind.contains("declaration") || kind.contains("declarator") || kind.contains("assignment") {
+        if kind.contains("statement")
+            || kind.contains("declaration")
+            || kind.contains("declarator")
+            || kind.contains("assignment")
+        {
             break;
         }
         match statement.parent() {
-            Some(parent) if !parent.kind().contains("block") && parent.end_byte() - parent.start_byte() < 1_000 => statement = parent,
+            Some(parent) if !parent.kind().contains("block") && parent.end_byte() - parent.start_byte() < 1_000 => {
+                statement = parent
+            }
             _ => break,
         }
     }
@@ -373,7 +384,8 @@ fn arguments_pass<'t>(matcher: &Matcher, facts: &Facts<'t>, call: Node<'t>, scop
     }
     let mut values = Values::new(facts, &matcher.harmless);
     let list = arguments_of(call).map(children).unwrap_or_default();
-    let positional: Vec<Node<'t>> = list.iter().copied().filter(|argument| argument.kind() != "keyword_argument").collect();
+    let positional: Vec<Node<'t>> =
+        list.iter().copied().filter(|argument| argument.kind() != "keyword_argument").collect();
     matcher.args.iter().all(|(places, test)| {
         let mut nodes = Vec::new();
         for place in places {
@@ -416,7 +428,8 @@ fn named_argument<'t>(facts: &Facts<'t>, list: &[Node<'t>], name: &str, scope: S
             "dictionary_splat" => {
                 let inner = nth(*argument, 0)?;
                 let bound = facts.values_of(facts.slice(inner), scope, inner.start_byte());
-                let object = bound.iter().find_map(|binding| binding.value.filter(|value| value.kind() == "dictionary"));
+                let object =
+                    bound.iter().find_map(|binding| binding.value.filter(|value| value.kind() == "dictionary"));
                 if let Some(value) = object.and_then(|object| property(facts, object, name)) {
                     return Some(value);
                 }
@@ -445,7 +458,13 @@ fn property<'t>(facts: &Facts<'t>, object: Node<'t>, name: &str) -> Option<Node<
     }
 }
 
-fn passes<'t>(test: &Test, node: Option<Node<'t>>, scope: Scope, facts: &Facts<'t>, values: &mut Values<'_, 't>) -> bool {
+fn passes<'t>(
+    test: &Test,
+    node: Option<Node<'t>>,
+    scope: Scope,
+    facts: &Facts<'t>,
+    values: &mut Values<'_, 't>,
+) -> bool {
     let Some(node) = node else { return test.takes_absent() };
     let mut known: Option<Value> = None;
     test.0.iter().any(|alternative| {
@@ -491,7 +510,8 @@ impl Found<'_> {
         let rule = &self.pack.rules[rule];
         let source = self.text.get(range.clone()).unwrap_or_default();
         // A pattern may begin or end with blanks; the lines of a finding do not.
-        let range = range.start + (source.len() - source.trim_start().len())..range.end - (source.len() - source.trim_end().len());
+        let range = range.start + (source.len() - source.trim_start().len())
+            ..range.end - (source.len() - source.trim_end().len());
         let source = source.trim();
         self.hits.push(Hit {
             rule: rule.id.clone(),
@@ -508,7 +528,9 @@ impl Found<'_> {
 
     /// By place; of several hits of one rule in one line, the first and worst.
     fn finish(mut self) -> Vec<Hit> {
-        self.hits.sort_by(|a, b| (a.line, &a.rule, a.severity, a.range.start).cmp(&(b.line, &b.rule, b.severity, b.range.start)));
+        self.hits.sort_by(|a, b| {
+            (a.line, &a.rule, a.severity, a.range.start).cmp(&(b.line, &b.rule, b.severity, b.range.start))
+        });
         self.hits.dedup_by(|next, kept| next.line == kept.line && next.rule == kept.rule);
         self.hits
     }

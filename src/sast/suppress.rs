@@ -118,7 +118,9 @@ mod tests {
 
     #[test]
     fn ours_wants_a_rule_and_a_reason() {
-        let found = find("a // nosemgrep\nb # mainguard-ignore: weak-hash -- an ETag\n# mainguard-ignore: weak-hash\n\"nosemgrep\"\n");
+        let found = find(
+            "a // nosemgrep\nb # mainguard-ignore: weak-hash -- an ETag\n# mainguard-ignore: weak-hash\n\"nosemgrep\"\n",
+        );
         assert_eq!(found.len(), 3);
         assert!(found[0].holds() && found[0].rules.is_empty() && !found[0].alone);
         assert_eq!(found[1].rules, ["weak-hash"]);

@@ -107,21 +107,67 @@ impl<'f, 't> Values<'f, 't> {
             None => Value::default(),
         };
         match node.kind() {
-            "string" | "string_literal" | "interpreted_string_literal" | "raw_string_literal" | "template_string"
-            | "character_literal" | "char_literal" | "rune_literal" | "concatenated_string" => {
-                self.string(node, scope, depth, hops)
-            }
-            "number" | "integer" | "float" | "true" | "false" | "null" | "none" | "None" | "undefined" | "int_literal"
-            | "float_literal" | "integer_literal" | "boolean_literal" | "decimal_integer_literal" | "hex_integer_literal"
-            | "decimal_floating_point_literal" | "null_literal" | "nil" | "iota" | "regex" | "class_literal" | "unit_expression"
-            | "imaginary_literal" | "octal_integer_literal" | "binary_integer_literal" => Value::constant(),
+            "string"
+            | "string_literal"
+            | "interpreted_string_literal"
+            | "raw_string_literal"
+            | "template_string"
+            | "character_literal"
+            | "char_literal"
+            | "rune_literal"
+            | "concatenated_string" => self.string(node, scope, depth, hops),
+            "number"
+            | "integer"
+            | "float"
+            | "true"
+            | "false"
+            | "null"
+            | "none"
+            | "None"
+            | "undefined"
+            | "int_literal"
+            | "float_literal"
+            | "integer_literal"
+            | "boolean_literal"
+            | "decimal_integer_literal"
+            | "hex_integer_literal"
+            | "decimal_floating_point_literal"
+            | "null_literal"
+            | "nil"
+            | "iota"
+            | "regex"
+            | "class_literal"
+            | "unit_expression"
+            | "imaginary_literal"
+            | "octal_integer_literal"
+            | "binary_integer_literal" => Value::constant(),
             "identifier" | "shorthand_property_identifier" => self.name(node, scope, depth, hops),
-            "parenthesized_expression" | "await_expression" | "await" | "try_expression" | "non_null_expression"
-            | "as_expression" | "satisfies_expression" | "expression_statement" | "spread_element" | "list_splat"
-            | "jsx_expression" | "literal_element" => inner(nth(node, 0)),
-            "expression_list" | "array" | "list" | "tuple" | "set" | "array_expression" | "tuple_expression" | "array_initializer"
-            | "literal_value" | "composite_literal" | "array_creation_expression" => self.each(node, scope, depth, hops),
-            "cast_expression" | "reference_expression" | "type_cast_expression" | "keyword_argument" => inner(field(node, "value")),
+            "parenthesized_expression"
+            | "await_expression"
+            | "await"
+            | "try_expression"
+            | "non_null_expression"
+            | "as_expression"
+            | "satisfies_expression"
+            | "expression_statement"
+            | "spread_element"
+            | "list_splat"
+            | "jsx_expression"
+            | "literal_element" => inner(nth(node, 0)),
+            "expression_list"
+            | "array"
+            | "list"
+            | "tuple"
+            | "set"
+            | "array_expression"
+            | "tuple_expression"
+            | "array_initializer"
+            | "literal_value"
+            | "composite_literal"
+            | "array_creation_expression" => self.each(node, scope, depth, hops),
+            "cast_expression" | "reference_expression" | "type_cast_expression" | "keyword_argument" => {
+                inner(field(node, "value"))
+            }
             "type_conversion_expression" => inner(field(node, "operand")),
             "unary_expression" | "unary_operator" | "not_operator" => match text.starts_with(['&', '*']) {
                 true => inner(field(node, "operand").or_else(|| nth(node, 0))),
@@ -148,8 +194,15 @@ impl<'f, 't> Values<'f, 't> {
                 inner(value)
             }
             "list_comprehension" | "generator_expression" | "set_comprehension" => inner(field(node, "body")),
-            "member_expression" | "attribute" | "selector_expression" | "field_expression" | "field_access"
-            | "subscript_expression" | "subscript" | "index_expression" | "array_access" => self.part(node, scope, depth, hops),
+            "member_expression"
+            | "attribute"
+            | "selector_expression"
+            | "field_expression"
+            | "field_access"
+            | "subscript_expression"
+            | "subscript"
+            | "index_expression"
+            | "array_access" => self.part(node, scope, depth, hops),
             "call_expression" | "call" | "method_invocation" | "new_expression" | "object_creation_expression" => {
                 self.call(node, scope, depth, hops)
             }
@@ -190,7 +243,9 @@ impl<'f, 't> Values<'f, 't> {
                     value = value.followed_by(inner);
                 }
                 "string_start" | "string_end" => {}
-                _ if filled || node.kind() == "template_string" || node.kind() == "string" => value.add_text(self.facts.slice(child)),
+                _ if filled || node.kind() == "template_string" || node.kind() == "string" => {
+                    value.add_text(self.facts.slice(child))
+                }
                 _ => {}
             }
         }
@@ -209,7 +264,12 @@ impl<'f, 't> Values<'f, 't> {
                 let right = self.eval(right, scope, depth, hops);
                 let is_sum = |value: &Value| value.constant && !value.literal;
                 // `i + 1` is a number unless text is in it.
-                if (is_sum(&left) || is_sum(&right)) && !left.literal && !right.literal && !left.request && !right.request {
+                if (is_sum(&left) || is_sum(&right))
+                    && !left.literal
+                    && !right.literal
+                    && !left.request
+                    && !right.request
+                {
                     return Value::constant();
                 }
                 left.followed_by(right)
@@ -286,14 +346,17 @@ impl<'f, 't> Values<'f, 't> {
                 None if kind == REQUEST_TYPE => Value { request: true, ..Value::default() },
                 None => Value { request: handler && name != "self" && name != "request", ..Value::default() },
                 // What stands behind the use, or holds it, says nothing about it.
-                Some(bound) if hops == 0 || bound.start_byte() <= node.start_byte() && node.end_byte() <= bound.end_byte() => {
+                Some(bound)
+                    if hops == 0 || bound.start_byte() <= node.start_byte() && node.end_byte() <= bound.end_byte() =>
+                {
                     continue;
                 }
                 Some(bound) => {
                     let object = self.eval(bound, binding.scope, depth, hops - 1);
                     match binding.part {
                         Some(part) => {
-                            let dotted = self.facts.dotted(bound, binding.scope).map(|object| format!("{object}.{part}"));
+                            let dotted =
+                                self.facts.dotted(bound, binding.scope).map(|object| format!("{object}.{part}"));
                             let source = dotted.is_some_and(|dotted| is_source(self.facts.language, &dotted));
                             Value { request: object.request || source, constant: object.constant, ..Value::default() }
                         }
@@ -381,9 +444,7 @@ impl<'f, 't> Values<'f, 't> {
                 let text = self.eval(receiver, scope, depth, hops);
                 Value { request: false, ..text }
             }
-            (last, Some(receiver)) if keeps(last) => {
-                self.eval(receiver, scope, depth, hops)
-            }
+            (last, Some(receiver)) if keeps(last) => self.eval(receiver, scope, depth, hops),
             (last, _) if passes(&name, last) => {
                 let mut all = Value::constant();
                 for argument in &list {
@@ -407,7 +468,8 @@ impl<'f, 't> Values<'f, 't> {
 
     /// `format!("… {name}")` and `concat!`: the arguments are tokens, not expressions.
     fn macro_call(&mut self, node: Node<'t>) -> Value {
-        static HOLE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\{([A-Za-z_][A-Za-z0-9_]*)?(?:\.?[0-9]*)?(:[^}]*)?\}").ok());
+        static HOLE: LazyLock<Option<Regex>> =
+            LazyLock::new(|| Regex::new(r"\{([A-Za-z_][A-Za-z0-9_]*)?(?:\.?[0-9]*)?(:[^}]*)?\}").ok());
         let text = self.facts.slice(node);
         let name = field(node, "macro").map(|name| self.facts.slice(name)).unwrap_or_default();
         match name.rsplit("::").next().unwrap_or(name) {
@@ -425,7 +487,8 @@ impl<'f, 't> Values<'f, 't> {
             return value;
         }
         let names = holes.filter_map(|hole| hole.get(1).map(|name| name.as_str())).collect::<Vec<_>>();
-        let rest = text.get(start + format.len() + 2..).unwrap_or_default().trim_end_matches([')', ']', '}', ' ', '\n']);
+        let rest =
+            text.get(start + format.len() + 2..).unwrap_or_default().trim_end_matches([')', ']', '}', ' ', '\n']);
         let words = rest.split([',', ' ', '&', '=', '\n']).map(str::trim).filter(|word| !word.is_empty());
         let all_constant = names.iter().copied().chain(words).all(is_constant_name) && end > start;
         if !all_constant {
@@ -453,7 +516,9 @@ fn first_literal(text: &str) -> &str {
 /// The arguments of a call: a list, a template, a generator.
 pub(super) fn arguments_of(call: Node<'_>) -> Option<Node<'_>> {
     field(call, "arguments").or_else(|| {
-        (0..call.named_child_count() as usize).filter_map(|index| nth(call, index)).find(|child| child.kind() == "token_tree")
+        (0..call.named_child_count() as usize)
+            .filter_map(|index| nth(call, index))
+            .find(|child| child.kind() == "token_tree")
     })
 }
 
@@ -499,33 +564,118 @@ fn is_constant_name(name: &str) -> bool {
 
 /// Formats that only numbers fit into.
 fn only_numbers(format: &str) -> bool {
-    static VERB: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"%(?:\([A-Za-z_]+\))?[-+# 0]*[0-9]*(?:\.[0-9]+)?([A-Za-z%])").ok());
+    static VERB: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"%(?:\([A-Za-z_]+\))?[-+# 0]*[0-9]*(?:\.[0-9]+)?([A-Za-z%])").ok());
     let mut verbs = VERB.iter().flat_map(|verb| verb.captures_iter(format)).peekable();
-    verbs.peek().is_some() && verbs.all(|verb| matches!(&verb[1], "d" | "f" | "x" | "X" | "i" | "t" | "e" | "g" | "b" | "o" | "u" | "%"))
+    verbs.peek().is_some()
+        && verbs.all(|verb| matches!(&verb[1], "d" | "f" | "x" | "X" | "i" | "t" | "e" | "g" | "b" | "o" | "u" | "%"))
 }
 
 /// Calls that give a number, or text without anything that has a meaning anywhere.
 fn is_harmless(name: &str, last: &str) -> bool {
     matches!(
         last,
-        "parseInt" | "parseFloat" | "Number" | "Itoa" | "FormatInt" | "FormatFloat" | "Atoi" | "ParseInt" | "ParseUint" | "ParseFloat"
-            | "ParseBool" | "valueOf" | "parseLong" | "parseDouble" | "parseBoolean" | "len" | "size" | "length" | "count"
-            | "toFixed" | "hexdigest" | "digest" | "randomUUID" | "uuid4" | "uuidv4" | "secure_filename" | "basename" | "Base" | "quote"
-            | "toISOString" | "getTime" | "now" | "isoformat" | "BigInt" | "Boolean" | "bool" | "int" | "float" | "indexOf" | "hashCode"
+        "parseInt"
+            | "parseFloat"
+            | "Number"
+            | "Itoa"
+            | "FormatInt"
+            | "FormatFloat"
+            | "Atoi"
+            | "ParseInt"
+            | "ParseUint"
+            | "ParseFloat"
+            | "ParseBool"
+            | "valueOf"
+            | "parseLong"
+            | "parseDouble"
+            | "parseBoolean"
+            | "len"
+            | "size"
+            | "length"
+            | "count"
+            | "toFixed"
+            | "hexdigest"
+            | "digest"
+            | "randomUUID"
+            | "uuid4"
+            | "uuidv4"
+            | "secure_filename"
+            | "basename"
+            | "Base"
+            | "quote"
+            | "toISOString"
+            | "getTime"
+            | "now"
+            | "isoformat"
+            | "BigInt"
+            | "Boolean"
+            | "bool"
+            | "int"
+            | "float"
+            | "indexOf"
+            | "hashCode"
     ) && (last != "size" || name != "size")
         && !matches!(name, "quote")
-        || matches!(name, "UUID.fromString" | "uuid.UUID" | "shlex.quote" | "shlex.join" | "pipes.quote" | "os.getpid" | "time.time")
+        || matches!(
+            name,
+            "UUID.fromString" | "uuid.UUID" | "shlex.quote" | "shlex.join" | "pipes.quote" | "os.getpid" | "time.time"
+        )
 }
 
 /// Methods whose result is their receiver in another form.
 fn keeps(last: &str) -> bool {
     matches!(
         last,
-        "trim" | "toString" | "strip" | "lstrip" | "rstrip" | "lower" | "upper" | "toLowerCase" | "toUpperCase" | "as_str" | "as_ref"
-            | "to_string" | "to_owned" | "into" | "clone" | "encode" | "decode" | "String" | "Bytes" | "as_bytes" | "unwrap" | "expect"
-            | "slice" | "substring" | "substr" | "trimStart" | "trimEnd" | "getBytes" | "to_lowercase" | "to_uppercase" | "str"
-            | "finish" | "build" | "unwrap_or_default" | "normalize" | "toPath" | "intern" | "padStart" | "padEnd" | "split" | "pop"
-            | "unwrap_or" | "ok" | "iter" | "collect" | "into_bytes" | "as_deref" | "to_path_buf" | "get"
+        "trim"
+            | "toString"
+            | "strip"
+            | "lstrip"
+            | "rstrip"
+            | "lower"
+            | "upper"
+            | "toLowerCase"
+            | "toUpperCase"
+            | "as_str"
+            | "as_ref"
+            | "to_string"
+            | "to_owned"
+            | "into"
+            | "clone"
+            | "encode"
+            | "decode"
+            | "String"
+            | "Bytes"
+            | "as_bytes"
+            | "unwrap"
+            | "expect"
+            | "slice"
+            | "substring"
+            | "substr"
+            | "trimStart"
+            | "trimEnd"
+            | "getBytes"
+            | "to_lowercase"
+            | "to_uppercase"
+            | "str"
+            | "finish"
+            | "build"
+            | "unwrap_or_default"
+            | "normalize"
+            | "toPath"
+            | "intern"
+            | "padStart"
+            | "padEnd"
+            | "split"
+            | "pop"
+            | "unwrap_or"
+            | "ok"
+            | "iter"
+            | "collect"
+            | "into_bytes"
+            | "as_deref"
+            | "to_path_buf"
+            | "get"
     )
 }
 
@@ -533,13 +683,58 @@ fn keeps(last: &str) -> bool {
 fn passes(name: &str, last: &str) -> bool {
     matches!(
         name,
-        "String" | "str" | "unicode" | "bytes" | "Path" | "PathBuf.from" | "String.from" | "URLSearchParams" | "Cow.from" | "File" | "URL" | "URI" | "URI.create"
-            | "Paths.get" | "Path.of" | "StringBuilder" | "StringBuffer" | "text" | "sqlalchemy.text" | "Buffer.from" | "string"
-            | "list" | "tuple" | "sorted" | "repr" | "encodeURI" | "decodeURIComponent" | "decodeURI" | "unescape" | "std.path.Path.new"
-            | "std.path.PathBuf.from" | "Path.new" | "JSON.stringify" | "json.dumps" | "url.parse" | "url.resolve"
-    ) || matches!(last, "join" | "Join" | "resolve" | "normpath" | "abspath" | "realpath" | "expanduser" | "Clean" | "unquote" | "urljoin"
-            | "AssertSqlSafe" | "Wrap" | "mark_safe")
-        && name.contains('.')
+        "String"
+            | "str"
+            | "unicode"
+            | "bytes"
+            | "Path"
+            | "PathBuf.from"
+            | "String.from"
+            | "URLSearchParams"
+            | "Cow.from"
+            | "File"
+            | "URL"
+            | "URI"
+            | "URI.create"
+            | "Paths.get"
+            | "Path.of"
+            | "StringBuilder"
+            | "StringBuffer"
+            | "text"
+            | "sqlalchemy.text"
+            | "Buffer.from"
+            | "string"
+            | "list"
+            | "tuple"
+            | "sorted"
+            | "repr"
+            | "encodeURI"
+            | "decodeURIComponent"
+            | "decodeURI"
+            | "unescape"
+            | "std.path.Path.new"
+            | "std.path.PathBuf.from"
+            | "Path.new"
+            | "JSON.stringify"
+            | "json.dumps"
+            | "url.parse"
+            | "url.resolve"
+    ) || matches!(
+        last,
+        "join"
+            | "Join"
+            | "resolve"
+            | "normpath"
+            | "abspath"
+            | "realpath"
+            | "expanduser"
+            | "Clean"
+            | "unquote"
+            | "urljoin"
+            | "AssertSqlSafe"
+            | "Wrap"
+            | "mark_safe"
+    ) && name.contains('.')
 }
 
 /// Where a request's words come in, by the dotted name.
@@ -601,7 +796,20 @@ pub(super) fn source_words(language: Language) -> &'static [&'static str] {
         Language::Go => &["r.", "req.", "request.", "c.", "ctx.", "e.", "Vars(", "URLParam"],
         Language::Java => &["equest", "req.", "@PathVariable", "Param", "ctx.", "exchange", "@CookieValue", "ontext"],
         Language::Rust => &["req", "Query", "Path", "Form", "Json", "parts"],
-        _ => &["req", "ctx", "context", "c.", "event", "evt", "earchParams", "location", "document", "window", "params", "query"],
+        _ => &[
+            "req",
+            "ctx",
+            "context",
+            "c.",
+            "event",
+            "evt",
+            "earchParams",
+            "location",
+            "document",
+            "window",
+            "params",
+            "query",
+        ],
     }
 }
 
@@ -629,7 +837,8 @@ fn is_checked(facts: &Facts<'_>, what: &str, scope: Scope, at: usize) -> bool {
 
 /// Whether a text holds a word, and not only as a part of another.
 fn holds_word(text: &str, word: &str) -> bool {
-    let is_part = |character: Option<char>| character.is_some_and(|character| character.is_alphanumeric() || character == '_');
+    let is_part =
+        |character: Option<char>| character.is_some_and(|character| character.is_alphanumeric() || character == '_');
     text.match_indices(word)
         .any(|(at, _)| !is_part(text[..at].chars().next_back()) && !is_part(text[at + word.len()..].chars().next()))
 }

@@ -40,7 +40,9 @@ enum Value {
 impl Node {
     fn entry(&self, key: &str) -> Option<&Node> {
         match &self.value {
-            Value::Mapping(entries) => entries.iter().find(|(name, _)| name.text() == Some(key)).map(|(_, value)| value),
+            Value::Mapping(entries) => {
+                entries.iter().find(|(name, _)| name.text() == Some(key)).map(|(_, value)| value)
+            }
             _ => None,
         }
     }

@@ -24,13 +24,15 @@ fn corpus() -> Option<PathBuf> {
 fn reports_of_the_real_tools_are_read_exactly() {
     let Some(folder) = corpus() else { return };
     let expected: Value = serde_json::from_slice(&fs::read(folder.join("expected.json")).unwrap()).unwrap();
-    let repository = ["app/size.py", "app/__init__.py", "lib/size.js", "size.c", "size.go", "src/app/Size.java", "README.md"];
+    let repository =
+        ["app/size.py", "app/__init__.py", "lib/size.js", "size.c", "size.go", "src/app/Size.java", "README.md"];
     let mut read = 0;
     for (name, expected) in expected.as_object().unwrap() {
         let report = coverage::read(&fs::read(folder.join("reports").join(name)).unwrap()).unwrap();
         let located = report.by_repository(repository, &[]);
         assert!(located.elsewhere.is_empty(), "{name}: {:?}", located.elsewhere);
-        let file = located.files.get(expected["file"].as_str().unwrap()).unwrap_or_else(|| panic!("{name}: {located:?}"));
+        let file =
+            located.files.get(expected["file"].as_str().unwrap()).unwrap_or_else(|| panic!("{name}: {located:?}"));
         let number = |key: &str| expected[key].as_u64();
         let coverable = number("lines").or(number("statements")).unwrap();
         assert_eq!(file.count(), Count { covered: number("covered").unwrap(), coverable }, "{name}");

@@ -111,7 +111,8 @@ fn what_was_there_before_is_nobodys_fault() {
 #[test]
 fn what_the_change_brings_in_blocks_and_says_what_to_do() {
     let repo = repository();
-    repo.write("src/b.py", "from os import system as run\n\n\ndef g(q):\n    cmd = f'ls {q}'\n    run(cmd)\n").commit("new");
+    repo.write("src/b.py", "from os import system as run\n\n\ndef g(q):\n    cmd = f'ls {q}'\n    run(cmd)\n")
+        .commit("new");
     let (code, text) = judge(&repo, &[]);
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("error[sast/command-injection]") && text.contains("(CWE-78)"), "{text}");
@@ -136,7 +137,8 @@ fn a_comment_with_a_reason_lets_off_and_is_counted() {
     repo.write("src/c.py", "x = 1  # mainguard-ignore: command-injection -- nothing here\n").commit("unused");
     let (code, text) = judge(&repo, &[]);
     assert!(code == 0 && text.contains("sast/unused-suppression"), "{text}");
-    repo.write("src/c.py", "import os\nos.system('a' + b())  # mainguard-ignore: command-injection\n").commit("no reason");
+    repo.write("src/c.py", "import os\nos.system('a' + b())  # mainguard-ignore: command-injection\n")
+        .commit("no reason");
     let (code, text) = judge(&repo, &[]);
     assert!(code == 1 && text.contains("gives no reason"), "{text}");
 }
@@ -157,7 +159,9 @@ fn rules_of_the_repository_count_from_the_base_on() {
         .write(".github/mainguard.yml", "sast:\n  rules: ci/rules\n  off: [weak-hash]\n")
         .commit("rules");
     repo.git(&["switch", "-qc", "topic"]);
-    repo.write("a.py", "import hashlib\nprint(hashlib.md5(b''))\n").write("ci/rules/no-print.yml", "id: [\n").commit("new");
+    repo.write("a.py", "import hashlib\nprint(hashlib.md5(b''))\n")
+        .write("ci/rules/no-print.yml", "id: [\n")
+        .commit("new");
     let (code, text) = judge(&repo, &[]);
     assert!(code == 1 && text.contains("sast/no-print") && !text.contains("weak-hash"), "{text}");
 }
@@ -173,7 +177,12 @@ fn whole_trees_are_listed_for_scripts() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|finding| format!("{}:{}-{} {} {}", finding["path"], finding["line"], finding["end_line"], finding["class"], finding["severity"]))
+        .map(|finding| {
+            format!(
+                "{}:{}-{} {} {}",
+                finding["path"], finding["line"], finding["end_line"], finding["class"], finding["severity"]
+            )
+        })
         .collect();
     assert_eq!(lines, ["\"src/a.py\":5-5 \"command-injection\" \"high\"", "\"src/x.js\":1-1 \"code-eval\" \"high\""]);
     let answer = run(mainguard(repo.path()).args(["sast"]));
@@ -190,7 +199,11 @@ fn rule_files_are_proved_by_their_examples() {
     let rule = "id: a\ncwe: CWE-1\nseverity: low\nmessage: m\nfix: f\nmatch:\n- {languages: [python], call: danger}\ninvalid:\n  python: ['safe()']\nvalid:\n  python: ['safe()']\n";
     repo.write("rules/a.yml", rule);
     let answer = run(mainguard(repo.path()).args(["rules", "check", "rules"]));
-    assert!(answer.code == 1 && answer.stdout.contains("`a`: invalid.python[0]: nothing was found"), "{}", answer.text());
+    assert!(
+        answer.code == 1 && answer.stdout.contains("`a`: invalid.python[0]: nothing was found"),
+        "{}",
+        answer.text()
+    );
     repo.write("rules/a.yml", "id: a\nunknown: 1\n");
     let answer = run(mainguard(repo.path()).args(["rules", "check", "rules/a.yml"]));
     assert!(answer.code == 1 && answer.stdout.contains("rules/a.yml:2"), "{}", answer.text());
@@ -210,10 +223,12 @@ fn what_semgrep_finds_counts_when_it_is_new() {
             r#"{{"ruleId":"r.calls","level":"error","message":{{"text":"a call"}},"locations":[{{"physicalLocation":{{"artifactLocation":{{"uri":"{side}/0/fa.py"}},"region":{{"startLine":{line},"endLine":{line}}}}}}}]}}"#
         )
     };
-    let sarif = format!(r#"{{"runs":[{{"results":[{},{},{}]}}]}}"#, result("base", 1), result("head", 2), result("head", 3));
+    let sarif =
+        format!(r#"{{"runs":[{{"results":[{},{},{}]}}]}}"#, result("base", 1), result("head", 2), result("head", 3));
     repo.write("bin/answer.json", &sarif);
     let bin = repo.path().join("bin");
-    let script = format!("#!/bin/sh\ntest -f head/0/fa.py || exit 7\ncat '{}/answer.json' > answer.sarif\n", bin.display());
+    let script =
+        format!("#!/bin/sh\ntest -f head/0/fa.py || exit 7\ncat '{}/answer.json' > answer.sarif\n", bin.display());
     repo.write("bin/semgrep", &script);
     fs::set_permissions(bin.join("semgrep"), fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());

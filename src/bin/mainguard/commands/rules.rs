@@ -36,7 +36,9 @@ pub(crate) enum RulesCommand {
 pub(crate) fn run(command: RulesCommand, console: &Console) -> anyhow::Result<u8> {
     match command {
         RulesCommand::Check { file: None } => return code::check(None, console),
-        RulesCommand::Check { file: Some(file) } if code::is_for_code(&file) => return code::check(Some(&file), console),
+        RulesCommand::Check { file: Some(file) } if code::is_for_code(&file) => {
+            return code::check(Some(&file), console);
+        }
         RulesCommand::Check { file: Some(file) } => {
             let rules = load(&file, console)?;
             console.answer(&format!("{} is sound: {} rules\n", file.display(), rules.rules.len()))?;

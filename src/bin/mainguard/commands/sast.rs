@@ -162,7 +162,9 @@ fn folder(
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let below = format!("{inside}{name}");
-        let left_out = ignores.iter().any(|(at, file)| below.strip_prefix(at.as_str()).is_some_and(|rest| file.names(rest, kind.is_dir())));
+        let left_out = ignores
+            .iter()
+            .any(|(at, file)| below.strip_prefix(at.as_str()).is_some_and(|rest| file.names(rest, kind.is_dir())));
         if left_out || name == ".git" {
             continue;
         }

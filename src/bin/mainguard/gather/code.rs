@@ -35,11 +35,7 @@ pub(crate) fn load(
 }
 
 /// The built-in rules and those of the repository. A folder is listed only when the configuration names one.
-fn rules(
-    repository: &Repository,
-    base: Option<&CommitId>,
-    config: &Config,
-) -> anyhow::Result<Option<Rules>> {
+fn rules(repository: &Repository, base: Option<&CommitId>, config: &Config) -> anyhow::Result<Option<Rules>> {
     let read = |path: &str| -> Result<Option<Vec<u8>>, Problem> {
         Ok(match base {
             Some(base) => repository.read_at(base, path).map_err(|error| Problem(error.into()))?,

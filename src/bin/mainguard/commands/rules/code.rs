@@ -23,7 +23,11 @@ pub(crate) fn check(path: Option<&Path>, console: &Console) -> anyhow::Result<u8
         Some(path) => {
             let mut paths: Vec<PathBuf> = match path.is_dir() {
                 false => vec![path.to_path_buf()],
-                true => fs::read_dir(path)?.flatten().map(|entry| entry.path()).filter(|path| is_for_code(path) && path.is_file()).collect(),
+                true => fs::read_dir(path)?
+                    .flatten()
+                    .map(|entry| entry.path())
+                    .filter(|path| is_for_code(path) && path.is_file())
+                    .collect(),
             };
             paths.sort();
             let read = |path: PathBuf| {
@@ -37,7 +41,9 @@ pub(crate) fn check(path: Option<&Path>, console: &Console) -> anyhow::Result<u8
     let mut rules: Vec<Rule> = Vec::new();
     for (file, text) in &files {
         match parse(text, file, Examples::Read) {
-            Ok(rule) if rules.iter().any(|other| other.id == rule.id) => wrong.push(format!("{file}: the id `{}` is taken", rule.id)),
+            Ok(rule) if rules.iter().any(|other| other.id == rule.id) => {
+                wrong.push(format!("{file}: the id `{}` is taken", rule.id))
+            }
             Ok(rule) => rules.push(rule),
             Err(error) => wrong.push(error.to_string()),
         }
@@ -63,7 +69,14 @@ pub(crate) fn explain(id: &str) -> Option<String> {
     let pack = Pack::builtin();
     let rule = pack.rule(id.strip_prefix("sast/").unwrap_or(id))?;
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut text = format!("sast/{} ({}, severity {})\n\n{}.\n\n{}\n", rule.id, rule.cwe, rule.severity, words(&rule.message), words(&rule.fix));
+    let mut text = format!(
+        "sast/{} ({}, severity {})\n\n{}.\n\n{}\n",
+        rule.id,
+        rule.cwe,
+        rule.severity,
+        words(&rule.message),
+        words(&rule.fix)
+    );
     for page in &rule.references {
         let _ = write!(text, "\n{page}");
     }
