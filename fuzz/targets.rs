@@ -8,6 +8,9 @@ use mainguard::config::{self, Config};
 use mainguard::contracts::compare::{self, compare};
 use mainguard::contracts::{ContractChange, Unreadable, graphql as sdl, protobuf as proto};
 use mainguard::contracts::{discover, report as contracts};
+use mainguard::coverage;
+use mainguard::sast::ignore_file::IgnoreFile;
+use mainguard::sast::{Examples, Pack, Parse};
 use mainguard::git::{lines, pre_push as refs};
 use mainguard::github::payload as event;
 use mainguard::guards::critic as guard;
@@ -238,4 +241,48 @@ pub(crate) fn versions(data: &[u8]) {
         let order = Order::of(ecosystem);
         assert_eq!(order.compare(a, b), order.compare(b, a).reverse(), "{ecosystem}: {a:?} {b:?}");
     }
+}
+
+/// A coverage report is read or refused; what was read adds up.
+pub(crate) fn coverage_report(data: &[u8]) {
+    let Ok(report) = coverage::read(data) else { return };
+    let total = report.total();
+    assert!(total.covered <= total.coverable, "{total:?}");
+    let located = report.by_repository(["a.js", "src/a.js", "b/a.js"], &[]);
+    assert!(located.files.len() + located.elsewhere.len() <= report.files.len());
+}
+
+static PACK: LazyLock<Pack> = LazyLock::new(Pack::builtin);
+
+/// Whatever a file holds, it is looked through; what is found lies in it.
+pub(crate) fn sast(data: &[u8]) {
+    let names = [
+        "a.js",
+        "a.ts",
+        "a.tsx",
+        "a.py",
+        "a.go",
+        "a.rs",
+        "A.java",
+        "a.sh",
+        "a.sql",
+        "Dockerfile",
+        ".github/workflows/a.yml",
+    ];
+    let lines = String::from_utf8_lossy(data).lines().count() as u32 + 1;
+    for name in names {
+        let scan = mainguard::sast::scan(&PACK, name.as_bytes(), data, Parse::Always);
+        for hit in &scan.hits {
+            assert!(1 <= hit.line && hit.line <= hit.end_line && hit.end_line <= lines, "{name}: {hit:?}");
+        }
+    }
+}
+
+/// A rule file is read or refused; a rule that was read can be compiled or says why not.
+pub(crate) fn sast_rule(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Ok(rule) = mainguard::sast::parse(&text, "rule.yml", Examples::Read) {
+        let _ = Pack::of(vec![rule]).check();
+    }
+    let _ = IgnoreFile::parse(&text, |_| None).covers("a/b/c.js");
 }

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Level, Span};
-use crate::guards::{contracts, critic, dependencies, secrets, size};
+use crate::guards::{contracts, coverage, critic, dependencies, sast, secrets, size};
 use crate::queue;
 use crate::text::visible;
 
@@ -37,6 +37,10 @@ pub struct Config {
     pub secrets: secrets::Config,
     /// Vulnerable dependencies that the change brings in.
     pub dependencies: dependencies::Config,
+    /// Dangerous code that the change brings in.
+    pub sast: sast::Config,
+    /// How much of the change the tests run through.
+    pub coverage: coverage::Config,
     /// The merge queue: what must be green before something lands.
     pub queue: queue::Config,
     /// Another level for a rule, or `off`, by rule id.

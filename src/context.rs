@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use crate::change::Additions;
 use crate::contracts::Observed;
 use crate::deps::snapshot::Snapshot;
+use crate::guards::{coverage, sast};
 use crate::pull_request::PullRequest;
 
 /// What the outside world says about a change.
@@ -22,8 +23,14 @@ pub struct Context {
     pub decided_elsewhere: bool,
     /// Lockfiles and advisories, when the change touches a lockfile.
     pub dependencies: Loaded<Snapshot>,
+    /// The rules for code, as of the base; `None` when that guard is turned off.
+    pub sast: Loaded<Option<sast::Rules>>,
+    /// What the tests ran through.
+    pub measured: Loaded<coverage::Facts>,
     /// Measured line coverage of the change in percent.
     pub coverage: Option<f64>,
+    /// Threads that a guard may use; 0 and 1 mean none but its own.
+    pub threads: usize,
     /// The time at which the change is judged.
     pub now: DateTime<Utc>,
 }

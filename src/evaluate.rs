@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::change::ChangeSet;
 use crate::context::{Context, Loaded};
 use crate::finding::Finding;
-use crate::guards::{Guard, contracts, critic, dependencies, secrets, size};
+use crate::guards::{Guard, contracts, coverage, critic, dependencies, sast, secrets, size};
 use crate::label::OwnedLabel;
 use crate::policy::{self, Policy};
 use crate::verdict::{Facts, GuardRun, RunStatus, Suppressed, Verdict};
@@ -113,6 +113,25 @@ fn judge(guard: Guard, change: &ChangeSet, context: &Context, policy: &Policy) -
                     };
                     Judged { findings, let_off, ..status.into() }
                 }
+        Guard::Sast => match &context.sast {
+            Loaded::Present(None) => disabled(),
+            Loaded::Absent(why) => RunStatus::Skipped(why.clone()).into(),
+            Loaded::Failed(why) => RunStatus::Broken(why.clone()).into(),
+            Loaded::Present(Some(rules)) => {
+                let found = sast::check(&change.files, rules, context.threads);
+                Judged { findings: found.findings, let_off: found.let_off, ..RunStatus::Ran(Facts::None).into() }
+            }
+        },
+        Guard::Coverage if !policy.config.coverage.enabled => disabled(),
+        Guard::Coverage => match &context.measured {
+            Loaded::Absent(why) => RunStatus::Skipped(why.clone()).into(),
+            Loaded::Failed(why) => RunStatus::Broken(why.clone()).into(),
+            Loaded::Present(facts) => match coverage::check(&change.files, facts, &policy.config.coverage) {
+                Err(why) => RunStatus::Broken(why).into(),
+                Ok(judged) => Judged {
+                    findings: judged.findings,
+                    ..RunStatus::Ran(Facts::Coverage(judged.measured)).into()
+                },
             },
         },
         Guard::Policy => {

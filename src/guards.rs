@@ -9,9 +9,11 @@ use std::fmt;
 use crate::finding::RuleInfo;
 
 pub mod contracts;
+pub mod coverage;
 pub mod critic;
 pub mod dependencies;
 pub mod policy;
+pub mod sast;
 pub mod secrets;
 pub mod size;
 
@@ -28,6 +30,10 @@ pub enum Guard {
     Secrets,
     /// Vulnerable dependencies that the change brings in.
     Dependencies,
+    /// Dangerous code that the change brings in.
+    Sast,
+    /// How much of the change the tests run through.
+    Coverage,
     /// The policy itself: a change of the configuration that judges changes.
     Policy,
 }
@@ -35,7 +41,16 @@ pub enum Guard {
 impl Guard {
     /// All of them.
     pub const ALL: [Guard; 6] =
-        [Guard::Critic, Guard::Size, Guard::Contracts, Guard::Secrets, Guard::Dependencies, Guard::Policy];
+    pub const ALL: [Guard; 8] = [
+        Guard::Critic,
+        Guard::Size,
+        Guard::Contracts,
+        Guard::Secrets,
+        Guard::Dependencies,
+        Guard::Sast,
+        Guard::Coverage,
+        Guard::Policy,
+    ];
 
     /// The name in rule ids, configuration and reports.
     pub fn name(self) -> &'static str {
@@ -45,6 +60,8 @@ impl Guard {
             Guard::Contracts => "contracts",
             Guard::Secrets => "secrets",
             Guard::Dependencies => "dependencies",
+            Guard::Sast => "sast",
+            Guard::Coverage => "coverage",
             Guard::Policy => "policy",
         }
     }
@@ -57,6 +74,8 @@ impl Guard {
             Guard::Contracts => contracts::RULES,
             Guard::Secrets => secrets::RULES,
             Guard::Dependencies => dependencies::RULES,
+            Guard::Sast => sast::RULES,
+            Guard::Coverage => coverage::RULES,
             Guard::Policy => policy::RULES,
         }
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contracts::report::Document;
 use crate::finding::{Finding, Level};
-use crate::guards::{Guard, critic, dependencies, secrets, size};
+use crate::guards::{Guard, coverage, critic, dependencies, secrets, size};
 use crate::label::OwnedLabel;
 
 /// The whole answer about one change.
@@ -54,6 +54,8 @@ pub enum Facts {
     Secrets(secrets::Scanned),
     /// What was looked through for vulnerable dependencies.
     Dependencies(dependencies::Checked),
+    /// How much the tests run through.
+    Coverage(coverage::Measured),
     /// Nothing beyond its findings.
     None,
 }

@@ -118,6 +118,12 @@ impl Repository {
         Ok(ChangeSet { base: merge_base, head: head.clone(), commits, files })
     }
 
+    /// Every file of a commit, by path. Submodules are not among them.
+    pub fn paths_at(&self, commit: &CommitId) -> Result<Vec<RepoPath>, GitError> {
+        let entries = Trees::new(self).flatten(Some(self.tree_of(commit)?))?;
+        Ok(entries.into_iter().map(|(path, _)| RepoPath::new(path)).collect())
+    }
+
     fn tree_of(&self, commit: &CommitId) -> Result<gix::ObjectId, GitError> {
         let id = self.theirs(commit)?;
         let damaged = |error: gix::Error| self.damaged(commit, &error);

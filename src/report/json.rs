@@ -52,6 +52,9 @@ pub struct Report {
     /// What was looked through for vulnerable dependencies; absent when that guard did not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dependencies: Option<Dependencies>,
+    /// How much the tests run through; absent when nothing was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
     /// Labels that mainguard owns, as they ought to be.
     pub labels: Vec<Label>,
 }
@@ -388,6 +391,27 @@ pub struct Dependencies {
     pub data: String,
 }
 
+/// How much the tests run through.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+pub struct Coverage {
+    /// Of the lines that the change added.
+    pub changed: Covered,
+    /// Of the whole.
+    pub total: Covered,
+}
+
+/// How much of something is covered.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+pub struct Covered {
+    /// Lines (or what else the report counts) that were run.
+    pub covered: u64,
+    /// Those that could have been.
+    pub coverable: u64,
+    /// In percent, cut off behind the first decimal; absent when there was nothing to cover.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<f64>,
+}
+
 /// A family of labels of which at most one belongs on the pull request.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub struct Label {
@@ -424,6 +448,7 @@ impl Report {
             contracts: None,
             secrets: None,
             dependencies: None,
+            coverage: None,
             labels: verdict
                 .labels
                 .iter()
@@ -472,6 +497,13 @@ impl Report {
                     carried: checked.carried as u64,
                     data: checked.data.clone(),
                 });
+            Facts::Coverage(measured) => {
+                let of = |count: crate::coverage::Count| Covered {
+                    covered: count.covered,
+                    coverable: count.coverable,
+                    percent: count.percent().map(|percent| (percent * 10.0 + 1e-9).floor() / 10.0),
+                };
+                self.coverage = Some(Coverage { changed: of(measured.changed), total: of(measured.total) });
             }
             Facts::None => {}
         }

@@ -83,6 +83,26 @@ proptest! {
     fn graphql_schemas(data in nearly(&["schema { query: Q }\n", "type Q {", "}", " a(b: [Int!]! = [1]): Q @deprecated\n", "extend ", "interface I {", "union U = Q | R\n", "enum E {", " A B\n", "input N {", " c: E = A\n", "directive @d(e: N = {c: A}) repeatable on FIELD | ENUM\n", " @d(e: {})", "scalar S\n", "\"\"\"words\"\"\"", "\"w\\u0041\"", "\0", "implements I", "{", "[", "# x\n", "null"])) {
         targets::graphql(&data);
     }
+
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn coverage_reports(data in nearly(&["SF:a.js\n", "DA:1,1\n", "DA:2,0\n", "end_of_record\n", "mode: set\n", "m/a.js:1.2,3.4 1 0\n", "<coverage>", "<class filename=\"a.js\">", "<line number=\"1\" hits=\"0\"/>", "</class>", "</coverage>", "<report>", "<package name=\"p\">", "<sourcefile name=\"A\">", "<counter type=\"LINE\" missed=\"1\" covered=\"2\"/>", "{", "}", "\"total\":", "\"a.js\":", "\"lines\":", "\"covered\": 3", ","])) {
+        targets::coverage_report(&data);
+    }
+
+    #[test]
+    fn code(data in nearly(&["import os\n", "def f(x):\n", "    os.system('ls ' + x)\n", "eval(", ")", "`a ${b}`", "const x = ", "req.query.a", "\n", "{", "}", "(", "\"SELECT * FROM t WHERE a = '\" + n", "db.query(", "FROM a:latest\n", "RUN curl x | sh \\\n", "on: push\njobs:\n", "  a:\n", "    steps:\n      - run: |\n          ${{ github.head_ref }}\n", "# nosemgrep: x\n", "<<EOF\n", "format!(\"{}\", x)", "\u{fc}", "new X().y", "=>", "for (const k in o) t[k] = o[k];"])) {
+        targets::sast(&data);
+    }
+
+    #[test]
+    fn code_rules(data in nearly(&["id: a\n", "cwe: CWE-1\n", "severity: low\n", "message: m\n", "fix: f\n", "match:\n", "- languages: [js]\n", "  call: a.{b,c}\n", "  args: {0: built}\n", "  rule: {pattern: $A($B)}\n", "  where: {A: /x/}\n", "invalid:\n  js: ['a']\n", "!*.js\n", "**/a\n", "[z-a]\n", "{"])) {
+        targets::sast_rule(&data);
+    }
 }
 
 /// A true report with something else in one place.

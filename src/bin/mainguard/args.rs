@@ -7,7 +7,7 @@ use mainguard::report::Format;
 
 use crate::commands::{
     config::ConfigCommand, contracts::ContractsCommand, critic::CriticArgs, deps::DepsArgs, queue::QueueArgs,
-    rules::RulesCommand, secrets::args::SecretsArgs,
+    rules::RulesCommand, sast::SastArgs, secrets::args::SecretsArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -73,7 +73,9 @@ pub(crate) enum Command {
     Contracts(Box<ContractsCommand>),
     /// Look for secrets in history, files or standard input, as gitleaks does
     Secrets(Box<SecretsArgs>),
-    /// Check, list and explain the rules for secrets
+    /// Look for dangerous code in files and folders
+    Sast(SastArgs),
+    /// Check, list and explain the rules for secrets and code
     #[command(subcommand)]
     Rules(RulesCommand),
     /// Look for vulnerable dependencies, and keep the advisories by which they are judged
@@ -168,6 +170,9 @@ pub(crate) struct Judging {
     /// Advisories: a folder with an index or archives, the URL of an OSV API, or `api` for osv.dev [default: the cache]
     #[arg(long, visible_alias = "db", env = "MAINGUARD_ADVISORIES", value_name = "DIR|URL")]
     pub(crate) advisories: Option<String>,
+    /// A coverage report of the change's build; may be given several times [default: `coverage.reports`, else the usual places]
+    #[arg(long, env = "MAINGUARD_COVERAGE_REPORT", value_name = "FILE", value_delimiter = ',', value_hint = ValueHint::FilePath)]
+    pub(crate) coverage_report: Vec<PathBuf>,
 }
 
 /// What is printed where.

@@ -13,4 +13,5 @@ pub(crate) mod init;
 pub(crate) mod pre_push;
 pub(crate) mod queue;
 pub(crate) mod rules;
+pub(crate) mod sast;
 pub(crate) mod secrets;

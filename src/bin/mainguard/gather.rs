@@ -27,6 +27,9 @@ use crate::dependencies::{self, Source};
 use crate::environment::Environment;
 use crate::observe;
 
+mod code;
+mod measured;
+
 /// A payload or a pull request that is larger was not written by GitHub (its own limit for webhooks is 25 MB).
 const MAX_INPUT_BYTES: u64 = 32 * 1024 * 1024;
 
@@ -187,21 +190,32 @@ pub(crate) fn gather(
         false => Loaded::default(),
     };
     let no_pull_request = event.is_some_and(|event| event.pull_number.is_none()) && judging.pull_request.is_none();
-    let asked = judging.only.is_empty() || judging.only.contains(&Guard::Dependencies);
-    let dependencies = match asked && policy.config.dependencies.enabled != Some(false) {
+    let dependencies = match wants(Guard::Dependencies) && policy.config.dependencies.enabled != Some(false) {
         false => Loaded::Absent("no guard asks for it".into()),
         true => {
             let source = Source::of(judging.advisories.as_deref(), environment);
             dependencies::snapshot(repository, &change, &policy, &source, environment)
         }
     };
+    let sast = match wants(Guard::Sast) {
+        true => code::load(repository, ends.base.as_ref(), &change, &policy.config.sast, console)?,
+        false => Loaded::Absent("not asked for".into()),
+    };
+    let measured = match policy.config.coverage.enabled && wants(Guard::Coverage) {
+        true => measured::load(repository, &change, &policy.config.coverage, &judging.coverage_report)?,
+        false => Loaded::Absent("not asked for".into()),
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let context = Context {
         pull_request,
         additions,
         contracts,
         dependencies,
+        sast,
+        measured,
         decided_elsewhere: no_pull_request || judging.before_pull_request,
         coverage: judging.coverage,
+        threads,
         now: environment.now,
     };
     Ok(Gathered { change, context, policy, subject })

@@ -57,6 +57,7 @@ fn run(cli: Cli, environment: &Environment, console: &mut Console) -> anyhow::Re
         Command::Critic(args) => commands::critic::run(args, repo, environment, console),
         Command::Contracts(command) => commands::contracts::run(*command, repo, environment, console),
         Command::Secrets(args) => commands::secrets::run(*args, repo, environment, console),
+        Command::Sast(args) => commands::sast::run(&args, repo, console),
         Command::Rules(command) => commands::rules::run(command, console),
         Command::Deps(args) => commands::deps::run(*args, repo, environment, console),
         Command::PrePush(args) => commands::pre_push::run(&args, repo, environment, console),

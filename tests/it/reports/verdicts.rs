@@ -3,7 +3,8 @@
 use mainguard::change::{Head, ObjectId, RepoPath};
 use mainguard::finding::{Finding, Fingerprint, Level, Location, Place, RuleId, Span};
 use mainguard::guards::size::{LeftOut, Measured, SizeLabel};
-use mainguard::guards::{Guard, critic, dependencies, secrets};
+use mainguard::coverage::Count;
+use mainguard::guards::{Guard, contracts, coverage, critic, dependencies, secrets};
 use mainguard::label::{LabelSpec, OwnedLabel};
 use mainguard::report::{Report, Subject};
 use mainguard::verdict::{Facts, GuardRun, RunStatus, Suppressed, Verdict};
@@ -200,7 +201,11 @@ pub(crate) fn runs(measured: Measured) -> Vec<GuardRun> {
                     carried: 4,
                     data: "10988 advisories of 2026-11-20, 1 day old".into(),
                 }),
-                Guard::Policy => Facts::None,
+                Guard::Coverage => Facts::Coverage(coverage::Measured {
+                    changed: Count { covered: 31, coverable: 36 },
+                    total: Count { covered: 812, coverable: 1_000 },
+                }),
+                Guard::Sast | Guard::Policy => Facts::None,
             };
             GuardRun { guard, status: RunStatus::Ran(facts) }
         })

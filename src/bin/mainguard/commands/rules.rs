@@ -1,4 +1,4 @@
-//! `mainguard rules`: check a rule file, list the rules, say what one of them looks for.
+//! `mainguard rules`: check rule files, list the rules, say what one of them looks for.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -9,13 +9,16 @@ use mainguard::secrets::builtin;
 use crate::commands::secrets::{explain, rules_in_force};
 use crate::console::Console;
 
+mod code;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum RulesCommand {
-    /// Say everything that is wrong or odd in a rule file in gitleaks' format
+    /// Say everything that is wrong or odd in rule files, and run the examples of those for code
     Check {
-        /// The rule file
-        #[arg(value_hint = ValueHint::FilePath)]
-        file: PathBuf,
+        /// A rule file in gitleaks' format (TOML), a rule file for code (YAML) or a folder of those [default: the
+        /// built-in rules for code]
+        #[arg(value_hint = ValueHint::AnyPath)]
+        file: Option<PathBuf>,
     },
     /// List the built-in rules, or those of a file
     List {
@@ -32,7 +35,11 @@ pub(crate) enum RulesCommand {
 
 pub(crate) fn run(command: RulesCommand, console: &Console) -> anyhow::Result<u8> {
     match command {
-        RulesCommand::Check { file } => {
+        RulesCommand::Check { file: None } => return code::check(None, console),
+        RulesCommand::Check { file: Some(file) } if code::is_for_code(&file) => {
+            return code::check(Some(&file), console);
+        }
+        RulesCommand::Check { file: Some(file) } => {
             let rules = load(&file, console)?;
             console.answer(&format!("{} is sound: {} rules\n", file.display(), rules.rules.len()))?;
         }
@@ -47,6 +54,9 @@ pub(crate) fn run(command: RulesCommand, console: &Console) -> anyhow::Result<u8
                 text
             });
             console.answer(&text)?;
+        }
+        RulesCommand::Explain { id } if code::explain(&id).is_some() => {
+            console.answer(&code::explain(&id).unwrap_or_default())?;
         }
         RulesCommand::Explain { id } => console.answer(&explain::explain(&id, &builtin::rules())?)?,
     }
