@@ -15,6 +15,7 @@ pub mod change;
 pub mod config;
 pub mod context;
 pub mod contracts;
+pub mod delivery;
 pub mod evaluate;
 pub mod finding;
 pub mod git;
