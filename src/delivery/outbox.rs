@@ -401,13 +401,19 @@ impl Claim {
         self.lacking.get(&sink).map_or(0, BTreeSet::len)
     }
 
+    /// Every event that some sink lacks.
+    pub fn all(&self) -> Vec<DeliveryEvent> {
+        let lacking: BTreeSet<usize> = self.lacking.values().flatten().copied().collect();
+        lacking.into_iter().map(|at| (*self.events[at]).clone()).collect()
+    }
+
     /// The sinks that lack something.
     pub fn sinks(&self) -> Vec<SinkName> {
         self.lacking.iter().filter(|(_, lacking)| !lacking.is_empty()).map(|(sink, _)| *sink).collect()
     }
 
     /// Writes down what became of events.
-    pub(crate) fn settle(
+    pub fn settle(
         &mut self,
         sink: SinkName,
         settled: &[(Uuid, Settled)],

@@ -164,6 +164,27 @@ pub enum Answer {
     Failed(String),
 }
 
+impl Request {
+    /// The request for people: keys are stars.
+    pub fn shown(&self, to: &Destination) -> String {
+        let clean = |text: &str| to.without_keys(text);
+        let mut text = format!("POST {}\n", clean(self.url.expose()));
+        for (name, value) in &self.headers {
+            let secret = matches!(to, Destination::Otlp { .. }) && name != "content-type";
+            let value = if secret { "***".to_string() } else { clean(value.expose()) };
+            text.push_str(&format!("{name}: {}\n", visible(&value)));
+        }
+        let body: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        let body = clean(&format!("{body:#}"));
+        text.push('\n');
+        for line in body.lines() {
+            text.push_str(&visible(line));
+            text.push('\n');
+        }
+        text
+    }
+}
+
 impl Destination {
     /// Which sink.
     pub fn name(&self) -> SinkName {
@@ -214,8 +235,8 @@ impl Destination {
         self.redacted(answer)
     }
 
-    /// An answer without our keys in it: a server may send back what it was sent.
-    fn redacted(&self, answer: Answer) -> Answer {
+    /// Text without our keys in it.
+    fn without_keys(&self, text: &str) -> String {
         let mut keys: Vec<&str> = Vec::new();
         match self {
             Destination::PostHog { key, .. } => keys.push(key.expose()),
@@ -228,10 +249,14 @@ impl Destination {
         // Also the part of an address that is the secret.
         let paths: Vec<&str> =
             keys.iter().filter_map(|key| key.split_once("://")?.1.split_once('/')).map(|(_, path)| path).collect();
+        let all = paths.iter().chain(&keys).filter(|key| key.len() >= 6);
+        all.fold(text.to_string(), |text, key| text.replace(key, "***"))
+    }
+
+    /// An answer without our keys in it: a server may send back what it was sent.
+    fn redacted(&self, answer: Answer) -> Answer {
         let clean = |text: String| {
-            let all = keys.iter().chain(&paths).filter(|key| key.len() >= 6);
-            let text = all.fold(text, |text, key| text.replace(key, "***"));
-            visible(&text.chars().take(500).collect::<String>()).into_owned()
+            visible(&self.without_keys(&text).chars().take(500).collect::<String>()).into_owned()
         };
         match answer {
             Answer::Taken => Answer::Taken,

@@ -12,6 +12,7 @@ mod console;
 mod environment;
 mod gather;
 mod publish;
+mod telemetry;
 
 use args::{Cli, Command};
 use console::Console;
@@ -56,6 +57,8 @@ fn run(cli: Cli, environment: &Environment, console: &mut Console) -> anyhow::Re
         Command::Rules(command) => commands::rules::run(command, console),
         Command::PrePush(args) => commands::pre_push::run(&args, repo, environment, console),
         Command::Queue(args) => commands::queue::run(&args, repo, environment, console),
+        Command::Record(args) => Ok(commands::record::run(&args, repo, environment, console)),
+        Command::Db(args) => commands::db::run(&args, environment, console),
         Command::Hook(command) => commands::hook::run(command, repo, console),
         Command::Init(args) => commands::init::run(args, repo, console),
         Command::Doctor(args) => commands::doctor::run(args, repo, environment, console),
