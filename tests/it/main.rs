@@ -13,6 +13,7 @@ mod change_set;
 mod check;
 mod config;
 mod critic;
+mod delivery;
 mod examples;
 mod fuzz;
 mod github;

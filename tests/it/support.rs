@@ -4,3 +4,4 @@ pub(crate) mod cli;
 pub(crate) mod github;
 pub(crate) mod hub;
 pub(crate) mod repo;
+pub(crate) mod sink;

@@ -59,7 +59,9 @@ pub fn message(event: &DeliveryEvent, setting: &Setting) -> Option<Value> {
     blocks.push(json!({"type": "section", "fields": fields.into_iter().take(10).collect::<Vec<_>>()}));
     let when = event.occurred_at;
     let seen = format!("<!date^{}^{{date_short_pretty}} {{time}}|{}>", when.timestamp(), when.format("%F %H:%M UTC"));
-    blocks.push(json!({"type": "context", "elements": [text(&format!("{seen} · {}", event.kind.name()))]}));
+    // An id of ours, so that what was posted can be found again.
+    let id = event.id.to_string();
+    blocks.push(json!({"type": "context", "block_id": id, "elements": [text(&format!("{seen} · {}", event.kind.name()))]}));
     Some(json!({"text": headline, "blocks": blocks}))
 }
 

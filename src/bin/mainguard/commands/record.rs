@@ -344,6 +344,8 @@ fn made(
                 facts.est_cost_usd = cost::estimate(&run.jobs, &config.price_per_minute).filter(|_| !run.jobs.is_empty());
             }
             facts.run = Some(run);
+            // The payload's link leads to the pull request.
+            facts.url = None;
             Subject::run(id)
         }
         What::Deployed(place) | What::RolledBack(place) | What::DeployFailed(place) => {
@@ -408,7 +410,7 @@ fn measured(args: &RecordArgs, repo: &Path, environment: &Environment, console: 
     let Ok(Some(event)) = gather::event(environment) else { return Measured::default() };
     let measure = || -> anyhow::Result<Option<Measured>> {
         let (Some(base), Some(head)) = (&event.base, &event.head) else { return Ok(None) };
-        let repository = Repository::discover(repo)?;
+        let Ok(repository) = Repository::discover(repo) else { return Ok(None) };
         let (Ok(base), Ok(head)) = (repository.resolve(base.as_str()), repository.resolve(head.as_str())) else {
             return Ok(None);
         };
