@@ -118,8 +118,7 @@ impl Store {
     pub async fn open(address: &str) -> Result<Store, StoreError> {
         if let Some(file) = address.strip_prefix("sqlite:") {
             let file = file.trim_start_matches("//");
-            let options = SqliteConnectOptions::from_str("sqlite::memory:").map_err(|error| opened(&error))?;
-            let options = options
+            let options = SqliteConnectOptions::new()
                 .filename(file)
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
