@@ -194,7 +194,12 @@ impl One {
     }
 
     /// Sends one batch, in halves where it has to be.
-    async fn round(&mut self, http: &reqwest::Client, batch: &[Arc<DeliveryEvent>], health: &mut breaker::State) -> Round {
+    async fn round(
+        &mut self,
+        http: &reqwest::Client,
+        batch: &[Arc<DeliveryEvent>],
+        health: &mut breaker::State,
+    ) -> Round {
         let mut round = Round::default();
         let mut suspects: Vec<(Uuid, String)> = Vec::new();
         let mut parts = vec![batch];
@@ -289,9 +294,7 @@ impl Ledger {
             return Ok(());
         }
         match self {
-            Ledger::Outbox(_, claim, _) => {
-                locked(claim).settle(sink, settled, now).map_err(|error| error.to_string())
-            }
+            Ledger::Outbox(_, claim, _) => locked(claim).settle(sink, settled, now).map_err(|error| error.to_string()),
             Ledger::Store(store, _) => store.settle(sink, settled, now).await.map_err(|error| error.to_string()),
         }
     }

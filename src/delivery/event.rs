@@ -433,14 +433,8 @@ mod tests {
     #[test]
     fn two_megabytes_become_a_name() {
         let facts = Facts { branch: Some("\u{1f980}".repeat(500_000)), ..Facts::default() };
-        let event = DeliveryEvent::new(
-            EventKind::PrOpened,
-            "o/r",
-            Subject::pull(1),
-            1,
-            at("2026-03-01T10:00:00Z"),
-            facts,
-        );
+        let event =
+            DeliveryEvent::new(EventKind::PrOpened, "o/r", Subject::pull(1), 1, at("2026-03-01T10:00:00Z"), facts);
         assert!(event.to_json().len() < 2_000);
     }
 

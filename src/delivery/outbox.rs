@@ -172,8 +172,7 @@ impl Outbox {
         }
         let dead = self.dead()?;
         for (number, sink) in SinkName::ALL.into_iter().enumerate() {
-            let events: Vec<_> =
-                dead.iter().filter(|dead| dead.sink == sink).map(|dead| dead.event.clone()).collect();
+            let events: Vec<_> = dead.iter().filter(|dead| dead.sink == sink).map(|dead| dead.event.clone()).collect();
             if !events.is_empty() {
                 self.writer(&[sink], &format!("{name}-{number}")).append(&events)?;
             }

@@ -19,9 +19,7 @@ pub mod posthog;
 pub mod slack;
 
 /// A sink, by name.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SinkName {
     /// PostHog.
@@ -255,9 +253,8 @@ impl Destination {
 
     /// An answer without our keys in it: a server may send back what it was sent.
     fn redacted(&self, answer: Answer) -> Answer {
-        let clean = |text: String| {
-            visible(&self.without_keys(&text).chars().take(500).collect::<String>()).into_owned()
-        };
+        let clean =
+            |text: String| visible(&self.without_keys(&text).chars().take(500).collect::<String>()).into_owned();
         match answer {
             Answer::Taken => Answer::Taken,
             Answer::Refused(text) => Answer::Refused(clean(text)),

@@ -92,9 +92,7 @@ fn record(home: &Path, sink: &Sink) -> Command {
 /// The same with all four sinks.
 fn record_everywhere(home: &Path, sink: &Sink) -> Command {
     let mut command = record(home, sink);
-    command
-        .env("SLACK_WEBHOOK_URL", format!("{}/slack", sink.url))
-        .env("OTEL_EXPORTER_OTLP_ENDPOINT", &sink.url);
+    command.env("SLACK_WEBHOOK_URL", format!("{}/slack", sink.url)).env("OTEL_EXPORTER_OTLP_ENDPOINT", &sink.url);
     command
 }
 

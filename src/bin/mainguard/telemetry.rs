@@ -1,7 +1,10 @@
 //! The way of every event out of this program: written down, then sent, within a budget of time. Nothing in here is an
 //! error of the command that calls it: what goes wrong is said in a line, and the events are kept.
 
-#![expect(clippy::disallowed_methods, reason = "time that is spent here is taken from the budget, and the summary is a file")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "time that is spent here is taken from the budget, and the summary is a file"
+)]
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -208,8 +211,11 @@ pub(crate) fn process_name(now: DateTime<Utc>) -> String {
 /// `name=value,name=value`, percent-encoded. <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>
 fn headers(text: &str) -> Vec<(String, Key)> {
     let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
-    let named = pairs.filter_map(|(name, value)| Some((name.trim().to_lowercase(), Key::new(&percent_decoded(value))?)));
-    let is_token = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    let named =
+        pairs.filter_map(|(name, value)| Some((name.trim().to_lowercase(), Key::new(&percent_decoded(value))?)));
+    let is_token = |name: &str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
     named.filter(|(name, _)| is_token(name)).take(20).collect()
 }
 
@@ -277,8 +283,12 @@ pub(crate) fn verdict(
     facts.size = report.size.as_ref().and_then(|size| size_label(&size.size));
     let touched = touched(change);
     (facts.contracts_touched, facts.endpoints_touched) = (Some(touched.contracts), Some(touched.endpoints));
-    let mut rules: Vec<String> =
-        report.findings.iter().filter(|finding| blocked(finding.level)).map(|finding| finding.rule.to_string()).collect();
+    let mut rules: Vec<String> = report
+        .findings
+        .iter()
+        .filter(|finding| blocked(finding.level))
+        .map(|finding| finding.rule.to_string())
+        .collect();
     rules.sort();
     rules.dedup();
     facts.verdict = Some(Judged {
@@ -315,7 +325,13 @@ pub(crate) fn queue(
 
 /// What a preview came to, as an event. For the guard that looks at previews.
 #[expect(dead_code, reason = "the preview command will call it")]
-pub(crate) fn preview(environment: &Environment, ready: bool, name: &str, url: &str, at: DateTime<Utc>) -> Option<DeliveryEvent> {
+pub(crate) fn preview(
+    environment: &Environment,
+    ready: bool,
+    name: &str,
+    url: &str,
+    at: DateTime<Utc>,
+) -> Option<DeliveryEvent> {
     let around = surroundings(environment);
     let facts = Facts { environment: Some(name.into()), url: Some(url.into()), ..around.facts };
     let kind = if ready { EventKind::PreviewReady } else { EventKind::PreviewFailed };

@@ -22,10 +22,9 @@ pub fn type_of(kind: EventKind) -> Option<&'static str> {
         EventKind::PrClosed => "dev.cdevents.change.abandoned.0.3.0",
         EventKind::CiStarted => "dev.cdevents.pipelinerun.started.0.3.0",
         EventKind::QueueEntered => "dev.cdevents.pipelinerun.queued.0.3.0",
-        EventKind::CiPassed
-        | EventKind::CiFailed
-        | EventKind::IntegrationCiPassed
-        | EventKind::IntegrationCiFailed => "dev.cdevents.pipelinerun.finished.0.3.0",
+        EventKind::CiPassed | EventKind::CiFailed | EventKind::IntegrationCiPassed | EventKind::IntegrationCiFailed => {
+            "dev.cdevents.pipelinerun.finished.0.3.0"
+        }
         EventKind::GuardVerdict | EventKind::DeployFailed | EventKind::PreviewFailed => {
             "dev.cdevents.taskrun.finished.0.3.0"
         }
@@ -82,7 +81,8 @@ fn content(event: &DeliveryEvent, setting: &Setting) -> Value {
     let facts = &event.facts;
     let mut content = Map::new();
     let repository = || json!({"id": event.repository, "source": setting.server_url});
-    let environment = || json!({"id": facts.environment.as_deref().filter(|name| !name.is_empty()).unwrap_or("unknown")});
+    let environment =
+        || json!({"id": facts.environment.as_deref().filter(|name| !name.is_empty()).unwrap_or("unknown")});
     let artifact = || match facts.artifact.as_deref().filter(|artifact| !artifact.is_empty()) {
         Some(artifact) => artifact.to_string(),
         // The commit is the artifact of who deploys from the repository. <https://github.com/package-url/purl-spec>
@@ -104,10 +104,7 @@ fn content(event: &DeliveryEvent, setting: &Setting) -> Value {
             content.insert("pipelineName".into(), pipeline.into());
             content.insert("uri".into(), uri(event, setting).into());
         }
-        EventKind::CiPassed
-        | EventKind::CiFailed
-        | EventKind::IntegrationCiPassed
-        | EventKind::IntegrationCiFailed => {
+        EventKind::CiPassed | EventKind::CiFailed | EventKind::IntegrationCiPassed | EventKind::IntegrationCiFailed => {
             let success = matches!(event.kind, EventKind::CiPassed | EventKind::IntegrationCiPassed);
             content.insert("pipelineName".into(), pipeline.into());
             content.insert("uri".into(), uri(event, setting).into());

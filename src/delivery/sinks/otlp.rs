@@ -231,7 +231,8 @@ fn attribute(name: &str, value: &Value) -> Option<Value> {
         Value::Number(number) if number.is_u64() || number.is_i64() => json!({"intValue": number.to_string()}),
         Value::Number(number) => json!({"doubleValue": number}),
         Value::Array(items) => {
-            let values: Vec<Value> = items.iter().filter_map(Value::as_str).map(|text| json!({"stringValue": text})).collect();
+            let values: Vec<Value> =
+                items.iter().filter_map(Value::as_str).map(|text| json!({"stringValue": text})).collect();
             json!({"arrayValue": {"values": values}})
         }
         Value::Null | Value::Object(_) => return None,

@@ -61,12 +61,16 @@ pub fn message(event: &DeliveryEvent, setting: &Setting) -> Option<Value> {
     let seen = format!("<!date^{}^{{date_short_pretty}} {{time}}|{}>", when.timestamp(), when.format("%F %H:%M UTC"));
     // An id of ours, so that what was posted can be found again.
     let id = event.id.to_string();
-    blocks.push(json!({"type": "context", "block_id": id, "elements": [text(&format!("{seen} · {}", event.kind.name()))]}));
+    blocks.push(
+        json!({"type": "context", "block_id": id, "elements": [text(&format!("{seen} · {}", event.kind.name()))]}),
+    );
     Some(json!({"text": headline, "blocks": blocks}))
 }
 
 fn matches(rule: &SlackRule, event: &DeliveryEvent, config: &Config) -> bool {
-    let any = |wanted: &[String], is: Option<&str>| wanted.is_empty() || is.is_some_and(|is| wanted.iter().any(|one| one == is));
+    let any = |wanted: &[String], is: Option<&str>| {
+        wanted.is_empty() || is.is_some_and(|is| wanted.iter().any(|one| one == is))
+    };
     let facts = &event.facts;
     (rule.events.is_empty() || rule.events.contains(&event.kind))
         && any(&rule.outcomes, facts.verdict.as_ref().map(|judged| judged.outcome.as_str()))
@@ -94,7 +98,9 @@ fn is_plain_link(url: &str) -> bool {
 
 fn emoji(event: &DeliveryEvent) -> &'static str {
     match event.kind {
-        EventKind::CiFailed | EventKind::IntegrationCiFailed | EventKind::DeployFailed | EventKind::PreviewFailed => ":x:",
+        EventKind::CiFailed | EventKind::IntegrationCiFailed | EventKind::DeployFailed | EventKind::PreviewFailed => {
+            ":x:"
+        }
         EventKind::IncidentOpened => ":rotating_light:",
         EventKind::RolledBack => ":rewind:",
         EventKind::Deployed => ":rocket:",

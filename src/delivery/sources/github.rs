@@ -60,7 +60,8 @@ pub fn surroundings(name: &str, payload: &Value) -> Surroundings {
         "merge_group" => {
             let group = &payload["merge_group"];
             around.facts.sha = text(&group["head_sha"]).unwrap_or_default();
-            around.facts.branch = text(&group["head_ref"]).map(|name| name.trim_start_matches("refs/heads/").to_string());
+            around.facts.branch =
+                text(&group["head_ref"]).map(|name| name.trim_start_matches("refs/heads/").to_string());
             around.at = time(&group["head_commit"]["timestamp"]);
         }
         "issue_comment" => {
@@ -148,7 +149,8 @@ fn workflow_run(payload: &Value, config: &Config) -> Option<DeliveryEvent> {
             facts.ci_duration_s = Some(cost::seconds(started, ended));
             if let Some(one) = &mut facts.run {
                 one.finished_at = Some(ended);
-                facts.est_cost_usd = cost::estimate(&one.jobs, &config.price_per_minute).filter(|_| !one.jobs.is_empty());
+                facts.est_cost_usd =
+                    cost::estimate(&one.jobs, &config.price_per_minute).filter(|_| !one.jobs.is_empty());
             }
             match run["conclusion"].as_str()? {
                 "success" => (EventKind::CiPassed, ended),

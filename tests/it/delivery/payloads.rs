@@ -43,7 +43,8 @@ fn hostile_payloads_are_no_events_and_no_panics() {
         let (file, name) = (entry["file"].as_str().unwrap(), entry["event"].as_str().unwrap());
         let payload: Value = serde_json::from_slice(&std::fs::read(folder.join(file)).unwrap()).unwrap();
         for key in payload.as_object().unwrap().keys() {
-            for odd in [Value::Null, Value::Bool(true), Value::from(-1), Value::from("\u{202e}"), Value::Array(vec![])] {
+            for odd in [Value::Null, Value::Bool(true), Value::from(-1), Value::from("\u{202e}"), Value::Array(vec![])]
+            {
                 let mut broken = payload.clone();
                 broken[key] = odd;
                 let _ = github::events(name, &broken, &Config::default());

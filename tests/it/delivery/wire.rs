@@ -75,7 +75,10 @@ fn otlp_has_spans_and_logs_with_pinned_names() {
 
 #[test]
 fn every_cdevent_is_valid_by_its_own_schema() {
-    insta::assert_json_snapshot!("delivery__cdevent", cdevents::document(&rich(EventKind::CiFailed), &setting()).unwrap());
+    insta::assert_json_snapshot!(
+        "delivery__cdevent",
+        cdevents::document(&rich(EventKind::CiFailed), &setting()).unwrap()
+    );
     let Some(folder) = payloads::cdevents() else { return };
     let mut checked = 0;
     for kind in EventKind::ALL {

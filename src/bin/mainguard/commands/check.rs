@@ -28,7 +28,8 @@ pub(crate) fn run(args: &CheckArgs, repo: &Path, environment: &Environment, cons
     let event = gather::event(environment)?;
     let ends = gather::ends(&args.selection, event.as_ref(), &repository, console)?;
     let head = ends.head.clone();
-    let (verdict, report, judged) = judge_whole(&repository, ends, event.as_ref(), &args.judging, environment, console)?;
+    let (verdict, report, judged) =
+        judge_whole(&repository, ends, event.as_ref(), &args.judging, environment, console)?;
     print(&report, &args.printing, console)?;
     let mut annotate = args.printing.format == Format::Text;
     if args.publishing.publish {

@@ -222,7 +222,9 @@ pub(crate) fn run(args: &QueueArgs, repo: &Path, environment: &Environment, cons
         report(queue_driver::tick(&session, &[intake], now), &opened, environment, console)
     };
     match &args.command {
-        QueueCommand::Tick | QueueCommand::Gc => report(queue_driver::tick(&session, &[], now), &opened, environment, console),
+        QueueCommand::Tick | QueueCommand::Gc => {
+            report(queue_driver::tick(&session, &[], now), &opened, environment, console)
+        }
         QueueCommand::Plan => {
             let foreseen = queue_driver::foresee(&session, now)?;
             console.answer(&show::plan(&foreseen, &opened.config, now))?;
@@ -329,10 +331,7 @@ fn open(place: &Place, repo: &Path, environment: &Environment) -> anyhow::Result
 }
 
 /// The sections `queue` and `delivery` as they stand at the tip of the branch: nobody queues by their own rules.
-fn config_on(
-    store: &Store,
-    branch: &str,
-) -> anyhow::Result<(mainguard::queue::Config, mainguard::delivery::Config)> {
+fn config_on(store: &Store, branch: &str) -> anyhow::Result<(mainguard::queue::Config, mainguard::delivery::Config)> {
     let name = format!("refs/heads/{branch}");
     let refs = store.remote_refs(std::slice::from_ref(&name))?;
     let tip = refs.get(&name).cloned().ok_or_else(|| with_hint(DriverError::NoBranch(branch.into())))?;

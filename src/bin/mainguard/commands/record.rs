@@ -341,7 +341,8 @@ fn made(
             } else {
                 at = at.or(run.finished_at);
                 facts.ci_duration_s = run.started_at.zip(run.finished_at).map(|(from, to)| cost::seconds(from, to));
-                facts.est_cost_usd = cost::estimate(&run.jobs, &config.price_per_minute).filter(|_| !run.jobs.is_empty());
+                facts.est_cost_usd =
+                    cost::estimate(&run.jobs, &config.price_per_minute).filter(|_| !run.jobs.is_empty());
             }
             facts.run = Some(run);
             // The payload's link leads to the pull request.
@@ -367,7 +368,13 @@ fn made(
 }
 
 /// The flags' words and what was measured, over what the payload said. The id does not change by it.
-fn completed(event: DeliveryEvent, what: &What, args: &RecordArgs, measured: &Measured, console: &Console) -> DeliveryEvent {
+fn completed(
+    event: DeliveryEvent,
+    what: &What,
+    args: &RecordArgs,
+    measured: &Measured,
+    console: &Console,
+) -> DeliveryEvent {
     let about = &args.about;
     let DeliveryEvent { kind, repository, subject, attempt, mut occurred_at, mut facts, .. } = event;
     facts.size = about.size.or(measured.size).or(facts.size);
@@ -462,9 +469,8 @@ fn tests(files: &[PathBuf], console: &Console) -> Option<Tests> {
     for file in files.iter().flat_map(|pattern| matching(pattern)) {
         let shown = file.display().to_string();
         let read = gather::read_bounded(&file).map_err(|error| error.to_string());
-        let counted = read.and_then(|bytes| {
-            junit::count(&String::from_utf8_lossy(&bytes)).map_err(|error| error.to_string())
-        });
+        let counted =
+            read.and_then(|bytes| junit::count(&String::from_utf8_lossy(&bytes)).map_err(|error| error.to_string()));
         match counted {
             Ok(tests) => {
                 let so_far = sum.unwrap_or_default();
