@@ -10,6 +10,7 @@ use annotate_snippets::{AnnotationKind, Group, Level as Title, Renderer, Snippet
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::delivery;
 use crate::finding::{Level, Span};
 use crate::guards::{contracts, coverage, critic, dependencies, sast, secrets, size};
 use crate::queue;
@@ -43,6 +44,8 @@ pub struct Config {
     pub coverage: coverage::Config,
     /// The merge queue: what must be green before something lands.
     pub queue: queue::Config,
+    /// What is told of the way to production, and to whom.
+    pub delivery: delivery::Config,
     /// Another level for a rule, or `off`, by rule id.
     pub levels: BTreeMap<String, LevelOverride>,
     /// Findings that do not count.

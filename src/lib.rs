@@ -18,6 +18,7 @@ pub mod context;
 pub mod contracts;
 pub mod deps;
 pub mod coverage;
+pub mod delivery;
 pub mod evaluate;
 pub mod finding;
 pub mod git;

@@ -146,6 +146,13 @@ fn meaning(config: &Config, root: &Node) -> Vec<ConfigError> {
         let place = root.locate("queue");
         problems.extend(config.queue.problems().into_iter().map(|words| ConfigError::at(Some(place), words)));
     }
+    problems.extend(
+        config
+            .delivery
+            .problems()
+            .into_iter()
+            .map(|(key, message)| ConfigError::at(Some(root.locate(&key)), format!("{key}: {message}"))),
+    );
     let compiled = [
         size::Rules::compile(&config.size).err(),
         critic::Rules::compile(&config.critic, None).err(),

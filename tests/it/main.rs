@@ -19,6 +19,7 @@ mod contracts_protobuf;
 mod coverage;
 mod critic;
 mod deps;
+mod delivery;
 mod examples;
 mod fuzz;
 mod github;

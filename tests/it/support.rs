@@ -5,3 +5,4 @@ pub(crate) mod github;
 pub(crate) mod hub;
 pub(crate) mod repo;
 pub(crate) mod schema_cases;
+pub(crate) mod sink;

@@ -84,6 +84,12 @@ pub(crate) enum Command {
     PrePush(PrePushArgs),
     /// Run the merge queue: the commit that was tested is the commit that lands
     Queue(QueueArgs),
+    /// Tell what happened to PostHog, Slack, CDEvents and OpenTelemetry; never changes the exit code of a job
+    #[command(after_help = crate::commands::record::EXAMPLES)]
+    Record(Box<crate::commands::record::RecordArgs>),
+    /// Look after the store of delivery events
+    #[command(after_help = crate::commands::db::EXAMPLES)]
+    Db(crate::commands::db::DbArgs),
     /// Install, remove or look at the git hooks
     #[command(subcommand)]
     Hook(HookCommand),

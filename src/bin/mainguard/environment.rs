@@ -32,6 +32,8 @@ pub(crate) struct Environment {
     secrets: Vec<String>,
     /// Where what can be fetched again is kept: `mainguard` in the user's cache.
     pub(crate) cache: PathBuf,
+    /// Where events go.
+    pub(crate) sinks: Sinks,
     /// Now.
     pub(crate) now: DateTime<Utc>,
     stdout: Stream,
@@ -56,6 +58,85 @@ pub(crate) struct Actions {
     pub(crate) output: Option<PathBuf>,
     /// `GITHUB_STEP_SUMMARY`
     pub(crate) step_summary: Option<PathBuf>,
+    /// `GITHUB_RUN_ID`
+    pub(crate) run_id: Option<u64>,
+    /// `GITHUB_RUN_ATTEMPT`
+    pub(crate) run_attempt: Option<u32>,
+    /// `GITHUB_WORKFLOW`
+    pub(crate) workflow: Option<String>,
+    /// `GITHUB_SHA`
+    pub(crate) sha: Option<String>,
+    /// `GITHUB_HEAD_REF`, else `GITHUB_REF_NAME`.
+    pub(crate) branch: Option<String>,
+    /// `GITHUB_ACTOR`
+    pub(crate) actor: Option<String>,
+    /// `RUNNER_TEMP`
+    pub(crate) temporary: Option<PathBuf>,
+}
+
+/// Addresses and keys of sinks, as the environment gives them; each with the name of its variable.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sinks {
+    /// `MAINGUARD_POSTHOG_API_KEY`, `POSTHOG_API_KEY`
+    pub(crate) posthog_key: Option<Given>,
+    /// `MAINGUARD_POSTHOG_HOST`, `POSTHOG_HOST`
+    pub(crate) posthog_host: Option<Given>,
+    /// `MAINGUARD_POSTHOG_PLAIN`: bodies that are not compressed, for a proxy that looks into them.
+    pub(crate) posthog_plain: bool,
+    /// `MAINGUARD_SLACK_WEBHOOK_URL`, `SLACK_WEBHOOK_URL`
+    pub(crate) slack_url: Option<Given>,
+    /// `MAINGUARD_CDEVENTS_URL`
+    pub(crate) cdevents_url: Option<Given>,
+    /// `MAINGUARD_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_ENDPOINT`
+    pub(crate) otlp_endpoint: Option<Given>,
+    /// `OTEL_EXPORTER_OTLP_HEADERS`
+    pub(crate) otlp_headers: Option<Given>,
+    /// `MAINGUARD_DATABASE_URL`
+    pub(crate) database: Option<Given>,
+    /// `MAINGUARD_OUTBOX`
+    pub(crate) outbox: Option<PathBuf>,
+    /// `MAINGUARD_TELEMETRY`: `on` and `off` decide; otherwise `check` and `queue` tell only from a workflow.
+    pub(crate) telemetry: Option<String>,
+    /// The temporary folder of this machine.
+    pub(crate) temporary: PathBuf,
+}
+
+/// A variable's value; it may be a key and is not printed.
+#[derive(Clone)]
+pub(crate) struct Given {
+    pub(crate) variable: &'static str,
+    pub(crate) value: String,
+}
+
+impl std::fmt::Debug for Given {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}=***", self.variable)
+    }
+}
+
+impl Sinks {
+    fn read() -> Sinks {
+        // The first that is set, were it to nothing: that is worth a word.
+        let first = |names: &[&'static str]| {
+            names.iter().find_map(|variable| {
+                let value = std::env::var(variable).ok()?;
+                Some(Given { variable, value })
+            })
+        };
+        Sinks {
+            posthog_key: first(&["MAINGUARD_POSTHOG_API_KEY", "POSTHOG_API_KEY"]),
+            posthog_host: first(&["MAINGUARD_POSTHOG_HOST", "POSTHOG_HOST"]),
+            posthog_plain: text("MAINGUARD_POSTHOG_PLAIN").is_some_and(|value| value != "0" && value != "false"),
+            slack_url: first(&["MAINGUARD_SLACK_WEBHOOK_URL", "SLACK_WEBHOOK_URL"]),
+            cdevents_url: first(&["MAINGUARD_CDEVENTS_URL"]),
+            otlp_endpoint: first(&["MAINGUARD_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"]),
+            otlp_headers: first(&["OTEL_EXPORTER_OTLP_HEADERS"]),
+            database: first(&["MAINGUARD_DATABASE_URL"]),
+            outbox: path("MAINGUARD_OUTBOX"),
+            telemetry: text("MAINGUARD_TELEMETRY"),
+            temporary: std::env::temp_dir(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +154,13 @@ impl Environment {
             server_url: text("GITHUB_SERVER_URL").unwrap_or_else(|| "https://github.com".into()),
             output: path("GITHUB_OUTPUT"),
             step_summary: path("GITHUB_STEP_SUMMARY"),
+            run_id: text("GITHUB_RUN_ID").and_then(|id| id.parse().ok()),
+            run_attempt: text("GITHUB_RUN_ATTEMPT").and_then(|attempt| attempt.parse().ok()),
+            workflow: text("GITHUB_WORKFLOW"),
+            sha: text("GITHUB_SHA"),
+            branch: text("GITHUB_HEAD_REF").or_else(|| text("GITHUB_REF_NAME")),
+            actor: text("GITHUB_ACTOR"),
+            temporary: path("RUNNER_TEMP"),
         });
         let plain = text("NO_COLOR").is_some() || text("TERM").as_deref() == Some("dumb");
         let forced = text("CLICOLOR_FORCE").is_some_and(|value| value != "0");
@@ -89,6 +177,7 @@ impl Environment {
             temporary: std::env::temp_dir(),
             secrets: std::env::vars_os().filter_map(|(name, value)| secret_name(&name, &value)).collect(),
             cache: cache(),
+            sinks: Sinks::read(),
             now: Utc::now(),
             stdout: Stream { color: color(std::io::stdout().is_terminal()) },
             stderr: Stream { color: color(std::io::stderr().is_terminal()) },

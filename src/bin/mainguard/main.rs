@@ -15,6 +15,7 @@ mod gather;
 mod progress;
 mod observe;
 mod publish;
+mod telemetry;
 
 use args::{Cli, Command};
 use console::Console;
@@ -62,6 +63,8 @@ fn run(cli: Cli, environment: &Environment, console: &mut Console) -> anyhow::Re
         Command::Deps(args) => commands::deps::run(*args, repo, environment, console),
         Command::PrePush(args) => commands::pre_push::run(&args, repo, environment, console),
         Command::Queue(args) => commands::queue::run(&args, repo, environment, console),
+        Command::Record(args) => Ok(commands::record::run(&args, repo, environment, console)),
+        Command::Db(args) => commands::db::run(&args, environment, console),
         Command::Hook(command) => commands::hook::run(command, repo, console),
         Command::Init(args) => commands::init::run(args, repo, console),
         Command::Doctor(args) => commands::doctor::run(args, repo, environment, console),

@@ -19,15 +19,17 @@ use mainguard::verdict::{Outcome, Verdict};
 use crate::args::{CheckArgs, Judging, Printing};
 use crate::console::{Console, Hinted};
 use crate::environment::{Actions, Environment};
-use crate::gather::{self, Ends};
+use crate::gather::{self, Ends, Gathered};
 use crate::publish;
+use crate::telemetry::{self, Outlet};
 
 pub(crate) fn run(args: &CheckArgs, repo: &Path, environment: &Environment, console: &Console) -> anyhow::Result<u8> {
     let repository = Repository::discover(repo)?;
     let event = gather::event(environment)?;
     let ends = gather::ends(&args.selection, event.as_ref(), &repository, console)?;
     let head = ends.head.clone();
-    let (verdict, report) = judge(&repository, ends, event.as_ref(), &args.judging, environment, console)?;
+    let (verdict, report, judged) =
+        judge_whole(&repository, ends, event.as_ref(), &args.judging, environment, console)?;
     print(&report, &args.printing, console)?;
     let mut annotate = args.printing.format == Format::Text;
     if args.publishing.publish {
@@ -40,6 +42,11 @@ pub(crate) fn run(args: &CheckArgs, repo: &Path, environment: &Environment, cons
             console.answer(&report::render(Format::Annotations, &report, &Options::default()))?;
         }
         tell_runner(&report, &args.printing, actions, console);
+    }
+    if Outlet::speaks(environment) && args.judging.only.is_empty() {
+        let told = telemetry::verdict(&report, &judged.change, environment, |level| level == Level::Error);
+        let outlet = Outlet::of(environment, judged.policy.config.delivery, console);
+        outlet.deliver(told.as_slice(), environment, console);
     }
     Ok(verdict.outcome().exit_code())
 }
@@ -65,10 +72,22 @@ pub(crate) fn judge(
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<(Verdict, Report)> {
+    judge_whole(repository, ends, event, judging, environment, console).map(|(verdict, report, _)| (verdict, report))
+}
+
+/// The same, with what it was judged from.
+fn judge_whole(
+    repository: &Repository,
+    ends: Ends,
+    event: Option<&Event>,
+    judging: &Judging,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<(Verdict, Report, Gathered)> {
     let gathered = gather::gather(repository, ends, event, judging, environment, console)?;
     let verdict = evaluate(&gathered.change, &gathered.context, &gathered.policy, &judging.only);
     let report = Report::of(&verdict, &gathered.subject);
-    Ok((verdict, report))
+    Ok((verdict, report, gathered))
 }
 
 /// The report on stdout, and the other forms in the files that were asked for.

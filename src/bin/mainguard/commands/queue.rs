@@ -137,6 +137,7 @@ struct Opened {
     client: Client,
     repository: Repository,
     config: mainguard::queue::Config,
+    delivery: mainguard::delivery::Config,
 }
 
 impl Opened {
@@ -167,7 +168,8 @@ pub(crate) fn run(args: &QueueArgs, repo: &Path, environment: &Environment, cons
         serve::serve(*listen, secret, || {
             // The configuration and the token's budget are looked at anew in each tick, as in a workflow.
             let ticked = open(place, repo, environment).and_then(|opened| {
-                report(queue_driver::tick(&opened.session(place), &[], place.now.unwrap_or_else(Utc::now)), console)
+                let ticked = queue_driver::tick(&opened.session(place), &[], place.now.unwrap_or_else(Utc::now));
+                report(ticked, &opened, environment, console)
             });
             if let Err(error) = ticked {
                 console.warn(&format!("{error:#}"));
@@ -185,10 +187,12 @@ pub(crate) fn run(args: &QueueArgs, repo: &Path, environment: &Environment, cons
         }
         let id = format!("cli/{by}/{}", now.timestamp_micros());
         let intake = Intake { id, at: now, by, may: Some(true), pull, command };
-        report(queue_driver::tick(&session, &[intake], now), console)
+        report(queue_driver::tick(&session, &[intake], now), &opened, environment, console)
     };
     match &args.command {
-        QueueCommand::Tick | QueueCommand::Gc => report(queue_driver::tick(&session, &[], now), console),
+        QueueCommand::Tick | QueueCommand::Gc => {
+            report(queue_driver::tick(&session, &[], now), &opened, environment, console)
+        }
         QueueCommand::Plan => {
             let foreseen = queue_driver::foresee(&session, now)?;
             console.answer(&show::plan(&foreseen, &opened.config, now))?;
@@ -242,10 +246,17 @@ pub(crate) fn run(args: &QueueArgs, repo: &Path, environment: &Environment, cons
     }
 }
 
-fn report(ticked: Result<Ticked, DriverError>, console: &Console) -> anyhow::Result<u8> {
+fn report(
+    ticked: Result<Ticked, DriverError>,
+    opened: &Opened,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<u8> {
     match ticked {
         Ok(ticked) => {
             console.answer(&show::ticked(&ticked))?;
+            let repository = opened.repository.to_string();
+            crate::telemetry::queue(&ticked.events, &repository, &opened.delivery, environment, console);
             Ok(0)
         }
         Err(error) => match error.resumes_at() {
@@ -283,22 +294,23 @@ fn open(place: &Place, repo: &Path, environment: &Environment) -> anyhow::Result
     let remote = Remote { url, authorization };
     let store = Store::open(&directory, lends.as_deref(), remote, Duration::from_secs(600), std::env::vars_os())?;
     let client = Client::new(&environment.api_url, environment.token.as_ref(), Mode::Live, Patience::default())?;
-    let config = config_on(&store, &place.branch)?;
-    Ok(Opened { store, client, repository, config })
+    let (config, delivery) = config_on(&store, &place.branch)?;
+    Ok(Opened { store, client, repository, config, delivery })
 }
 
-/// The section `queue` as it stands at the tip of the branch: nobody queues by their own rules.
-fn config_on(store: &Store, branch: &str) -> anyhow::Result<mainguard::queue::Config> {
+/// The sections `queue` and `delivery` as they stand at the tip of the branch: nobody queues by their own rules.
+fn config_on(store: &Store, branch: &str) -> anyhow::Result<(mainguard::queue::Config, mainguard::delivery::Config)> {
     let name = format!("refs/heads/{branch}");
     let refs = store.remote_refs(std::slice::from_ref(&name))?;
     let tip = refs.get(&name).cloned().ok_or_else(|| with_hint(DriverError::NoBranch(branch.into())))?;
     store.fetch(&[tip.clone()].into())?;
     for path in mainguard::config::PATHS {
         if let Some(text) = store.read_file(&tip, path)? {
-            return Ok(mainguard::config::parse(&text, path)?.queue);
+            let config = mainguard::config::parse(&text, path)?;
+            return Ok((config.queue, config.delivery));
         }
     }
-    Ok(mainguard::queue::Config::default())
+    Ok(Default::default())
 }
 
 /// `owner/name` of a URL.
