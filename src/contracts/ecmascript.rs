@@ -44,7 +44,7 @@ pub(super) fn parse<R: Send>(
             let first = parsed.diagnostics.iter().next();
             let what = first.map_or_else(|| "it cannot be parsed".to_string(), |error| error.message.to_string());
             let offset = first.and_then(|error| error.labels.first()).map_or(0, |label| label.offset());
-            return Err((what, u32::try_from(offset).unwrap_or(0)));
+            return Err((what, offset));
         }
         Ok(look(&allocator, &parsed.program))
     };

@@ -372,7 +372,7 @@ fn states(base: &Texts, revision: &Texts, old: &[String], all: &[String], dialec
                     .collect();
                 let names =
                     (0..bare.len()).flat_map(|at| [bare[at].clone(), bare[at..bare.len().min(at + 3)].concat()]);
-                let made = names.filter(|name| judge.tables().contains_key(name)).last();
+                let made = names.rev().find(|name| judge.tables().contains_key(name));
                 if let Some(table) = made {
                     places.entry(table).or_insert_with(|| source.place(statement.start, statement.end));
                 }

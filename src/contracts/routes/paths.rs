@@ -189,7 +189,7 @@ pub(super) fn next(file: &str) -> Option<NextFile> {
             return None;
         }
         let shown =
-            inside.iter().filter(|part| !part.starts_with('@') && !(part.starts_with('(') && part.ends_with(')')));
+            inside.iter().filter(|part| !(part.starts_with('@') || part.starts_with('(') && part.ends_with(')')));
         let path = join("", &shown.map(|part| brackets(part)).collect::<Vec<_>>().join("/"));
         return Some(if stem == "route" { NextFile::Handler(path) } else { NextFile::Page(path) });
     }
