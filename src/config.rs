@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::{Level, Span};
 use crate::guards::{critic, secrets, size};
-use crate::queue;
 use crate::text::visible;
+use crate::{previews, queue};
 
 mod load;
 mod tree;
@@ -35,6 +35,8 @@ pub struct Config {
     pub secrets: secrets::Config,
     /// The merge queue: what must be green before something lands.
     pub queue: queue::Config,
+    /// Previews of a pull request: where they stand, and when they are healthy.
+    pub previews: previews::Config,
     /// Another level for a rule, or `off`, by rule id.
     pub levels: BTreeMap<String, LevelOverride>,
     /// Findings that do not count.

@@ -22,6 +22,8 @@ pub mod github;
 pub mod guards;
 pub mod label;
 pub mod policy;
+pub mod previews;
+pub mod probe;
 pub mod pull_request;
 pub mod queue;
 pub mod queue_driver;

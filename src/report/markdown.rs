@@ -259,7 +259,7 @@ fn left_out(file: &LeftOut) -> String {
 
 /// Somebody's sentence. What stands in backticks is code, as people write it; of the rest, every word that is not
 /// plainly a word is code too.
-fn prose(text: &str, max: usize) -> String {
+pub(super) fn prose(text: &str, max: usize) -> String {
     let text = one_line(text, max);
     let mut shown = String::with_capacity(text.len() + 16);
     let mut rest = text.as_str();
@@ -328,7 +328,7 @@ fn is_plain(word: &str) -> bool {
 }
 
 /// Text as code, exactly as it is, on one line.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let fence = "`".repeat(longest_run(text) + 1);
     // One space on each side is taken off again; it keeps backticks and spaces at the ends where they are.
     let pad = text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) || text.is_empty();
@@ -342,7 +342,7 @@ fn longest_run(text: &str) -> usize {
 
 /// For a table, whose cells are split before anything else is looked at, escapes inside of code included; renderers do
 /// not agree on `\|` behind a backslash. A broken bar says the same to a reader.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     text.replace('|', "¦")
 }
 

@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use mainguard::report::Format;
 
 use crate::commands::{
-    config::ConfigCommand, critic::CriticArgs, queue::QueueArgs, rules::RulesCommand, secrets::args::SecretsArgs,
+    config::ConfigCommand, critic::CriticArgs, preview::PreviewArgs, queue::QueueArgs, report::ReportArgs,
+    rules::RulesCommand, secrets::args::SecretsArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -74,6 +75,12 @@ pub(crate) enum Command {
     Rules(RulesCommand),
     /// Judge what `git push` is about to send; git calls this from its pre-push hook
     PrePush(PrePushArgs),
+    /// Look at a pull request's previews until they are healthy, and say so in one comment
+    #[command(after_help = PREVIEW_EXAMPLES)]
+    Preview(Box<PreviewArgs>),
+    /// Print a JSON report in another form, or publish it with rights that its writer lacked
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(Box<ReportArgs>),
     /// Run the merge queue: the commit that was tested is the commit that lands
     Queue(QueueArgs),
     /// Install, remove or look at the git hooks
@@ -109,6 +116,25 @@ Examples:
 
 Without --base, the base is taken from the event that GitHub Actions hands over, else from the
 upstream of the current branch, else origin/HEAD, else main or master. A guessed base is named.";
+
+const PREVIEW_EXAMPLES: &str = "\
+Examples:
+  mainguard preview --number 7 --sha $(git rev-parse HEAD)
+  mainguard preview --number 7 --url app=https://pr-7.shop.pages.dev --deadline 60
+  mainguard preview --publish --deployments    in a workflow: one comment, a deployment for each surface
+  mainguard preview --publish --dry-run        print what would be sent to GitHub
+
+Where a surface stands is taken from --url, else from wrangler's output, else from whom --from
+names, else from `previews.surfaces` of the configuration.
+
+Exit codes: 0 healthy, 1 not healthy in time, 2 there was nothing to look at.";
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  mainguard report report.json --format markdown
+  mainguard report artifact/ --publish    in a workflow that `workflow_run` started
+
+Exit codes: 0 printed, or published as far as the token may, 2 refused: not a report, or not of this run.";
 
 /// Which change to look at.
 #[derive(Debug, Default, Args)]

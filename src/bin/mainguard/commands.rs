@@ -9,6 +9,8 @@ pub(crate) mod explain;
 pub(crate) mod hook;
 pub(crate) mod init;
 pub(crate) mod pre_push;
+pub(crate) mod preview;
 pub(crate) mod queue;
+pub(crate) mod report;
 pub(crate) mod rules;
 pub(crate) mod secrets;

@@ -24,6 +24,8 @@ pub(crate) struct Environment {
     pub(crate) pre_commit_range: Option<(String, String)>,
     /// `GITLEAKS_CONFIG_TOML`: a rule file's content.
     pub(crate) gitleaks_config_toml: Option<String>,
+    /// `WRANGLER_OUTPUT_FILE_DIRECTORY`: where wrangler of an earlier step wrote what it deployed.
+    pub(crate) wrangler_output: Option<PathBuf>,
     /// Now.
     pub(crate) now: DateTime<Utc>,
     stdout: Stream,
@@ -44,6 +46,8 @@ pub(crate) struct Actions {
     pub(crate) repository: Option<String>,
     /// `GITHUB_SERVER_URL`
     pub(crate) server_url: String,
+    /// `GITHUB_RUN_ID`
+    pub(crate) run_id: Option<String>,
     /// `GITHUB_OUTPUT`
     pub(crate) output: Option<PathBuf>,
     /// `GITHUB_STEP_SUMMARY`
@@ -63,6 +67,7 @@ impl Environment {
             event_path: path("GITHUB_EVENT_PATH"),
             repository: text("GITHUB_REPOSITORY"),
             server_url: text("GITHUB_SERVER_URL").unwrap_or_else(|| "https://github.com".into()),
+            run_id: text("GITHUB_RUN_ID"),
             output: path("GITHUB_OUTPUT"),
             step_summary: path("GITHUB_STEP_SUMMARY"),
         });
@@ -77,11 +82,19 @@ impl Environment {
                 .or_else(|| text("GITHUB_TOKEN"))
                 .and_then(|token| mainguard::github::client::Token::new(&token)),
             gitleaks_config_toml: text("GITLEAKS_CONFIG_TOML"),
+            wrangler_output: path("WRANGLER_OUTPUT_FILE_DIRECTORY"),
             now: Utc::now(),
             stdout: Stream { color: color(std::io::stdout().is_terminal()) },
             stderr: Stream { color: color(std::io::stderr().is_terminal()) },
             columns: text("COLUMNS").and_then(|columns| columns.parse().ok()),
         }
+    }
+
+    /// The address of this workflow run, for people.
+    pub(crate) fn run_url(&self) -> Option<String> {
+        let actions = self.actions.as_ref()?;
+        let (server, id) = (actions.server_url.trim_end_matches('/'), actions.run_id.as_deref()?);
+        Some(format!("{server}/{}/actions/runs/{id}", actions.repository.as_deref()?))
     }
 
     /// Whether stdout is to be coloured.

@@ -55,6 +55,8 @@ fn run(cli: Cli, environment: &Environment, console: &mut Console) -> anyhow::Re
         Command::Secrets(args) => commands::secrets::run(*args, repo, environment, console),
         Command::Rules(command) => commands::rules::run(command, console),
         Command::PrePush(args) => commands::pre_push::run(&args, repo, environment, console),
+        Command::Preview(args) => commands::preview::run(&args, repo, environment, console),
+        Command::Report(args) => commands::report::run(&args, repo, environment, console),
         Command::Queue(args) => commands::queue::run(&args, repo, environment, console),
         Command::Hook(command) => commands::hook::run(command, repo, console),
         Command::Init(args) => commands::init::run(args, repo, console),
@@ -135,6 +137,12 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         } else if let Some(error) = cause.downcast_ref::<mainguard::git::GitError>() {
             error.hint()
         } else if let Some(error) = cause.downcast_ref::<mainguard::github::Error>() {
+            error.hint()
+        } else if let Some(error) = cause.downcast_ref::<mainguard::previews::PreviewError>() {
+            error.hint()
+        } else if let Some(error) = cause.downcast_ref::<mainguard::probe::ProbeError>() {
+            error.hint()
+        } else if let Some(error) = cause.downcast_ref::<mainguard::report::json::ReadError>() {
             error.hint()
         } else {
             None

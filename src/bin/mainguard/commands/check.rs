@@ -132,7 +132,8 @@ fn outputs(report: &Report, printing: &Printing) -> String {
     workflow_files::outputs(&pairs)
 }
 
-fn append(path: &Path, text: &str) -> anyhow::Result<()> {
+/// Adds to a file of the runner.
+pub(crate) fn append(path: &Path, text: &str) -> anyhow::Result<()> {
     let mut file = fs::OpenOptions::new().create(true).append(true).open(path);
     let file = file.as_mut().map_err(|error| anyhow::anyhow!("{error}"))?;
     file.write_all(text.as_bytes()).with_context(|| format!("could not write {}", path.display()))
