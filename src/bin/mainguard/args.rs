@@ -222,6 +222,17 @@ pub(crate) struct Publishing {
     /// With --publish: print the requests that would change something instead of sending them
     #[arg(long, env = "MAINGUARD_DRY_RUN", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) dry_run: bool,
+    /// Tells this comment and check run from others of mainguard on the same pull request
+    #[arg(long, env = "MAINGUARD_KEY", value_name = "KEY", default_value = "check", value_parser = parse_key)]
+    pub(crate) key: String,
+}
+
+/// Letters, digits and `_`: it stands in a hidden marker and in the check run's name.
+fn parse_key(key: &str) -> Result<String, String> {
+    match (1..=40).contains(&key.len()) && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        true => Ok(key.to_string()),
+        false => Err("a key is 1 to 40 letters, digits and `_`".into()),
+    }
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ use mainguard::label::OwnedLabel;
 use mainguard::report::{self, Report, annotations, markdown};
 use mainguard::verdict::{Outcome, Verdict};
 
+use crate::args::Publishing;
 use crate::console::{Console, Hinted};
 use crate::environment::Environment;
 
@@ -22,7 +23,7 @@ pub(crate) fn publish(
     report: &Report,
     head: &Head,
     event: Option<&Event>,
-    dry_run: bool,
+    publishing: &Publishing,
     environment: &Environment,
     console: &Console,
 ) -> anyhow::Result<bool> {
@@ -39,13 +40,13 @@ pub(crate) fn publish(
             "--publish works in a workflow run, where GITHUB_REPOSITORY and GITHUB_EVENT_PATH say so",
         ));
     };
-    if environment.token.is_none() && !dry_run {
+    if environment.token.is_none() && !publishing.dry_run {
         console.notice("nothing was published: there is no token (set GITHUB_TOKEN, or `github-token` of the action)");
         return Ok(false);
     }
-    let mode = if dry_run { Mode::DryRun } else { Mode::Live };
+    let mode = if publishing.dry_run { Mode::DryRun } else { Mode::Live };
     let client = Client::new(&environment.api_url, environment.token.as_ref(), mode, Patience::default())?;
-    let options = Options::default();
+    let options = Options { key: publishing.key.clone(), ..Options::default() };
     let pull_request = event.and_then(|event| event.pull_number);
     let desired = desired(report, head, pull_request, verdict.labels.clone(), &options);
     let published = publish::publish(&client, &repository, &desired, &options);
@@ -54,7 +55,7 @@ pub(crate) fn publish(
     }
     tell(&published, console);
     let failed = published.failures().any(|(part, _)| part.contains("check"));
-    Ok(!dry_run && !failed)
+    Ok(!publishing.dry_run && !failed)
 }
 
 /// Says what became of each part. What could not be published is a notice and no more.
@@ -94,12 +95,20 @@ pub(crate) fn desired(
         create_comment: if quiet { Create::Never } else { Create::Always },
         labels,
         check: Some(CheckRun {
-            name: "mainguard".into(),
+            name: check_name(&options.key),
             title: report::in_words(report),
             summary: markdown::render(report, budget),
             conclusion: conclusion(report.outcome),
             annotations: annotations::check_run_annotations(report),
         }),
+    }
+}
+
+/// `mainguard`, and for what runs beside it `mainguard/size`.
+fn check_name(key: &str) -> String {
+    match key {
+        "check" => "mainguard".into(),
+        key => format!("mainguard/{key}"),
     }
 }
 

@@ -31,8 +31,7 @@ pub(crate) fn run(args: &CheckArgs, repo: &Path, environment: &Environment, cons
     print(&report, &args.printing, console)?;
     let mut annotate = args.printing.format == Format::Text;
     if args.publishing.publish {
-        let told =
-            publish::publish(&verdict, &report, &head, event.as_ref(), args.publishing.dry_run, environment, console)?;
+        let told = publish::publish(&verdict, &report, &head, event.as_ref(), &args.publishing, environment, console)?;
         annotate &= !told;
     }
     if let Some(actions) = &environment.actions {

@@ -66,7 +66,7 @@ pub(crate) fn run(args: &ReportArgs, repo: &Path, environment: &Environment, con
             report.subject.repository = Some(repository.to_string());
             report.subject.pull_request = Some(number);
             check::print(&report, &args.printing, console)?;
-            let options = Options::default();
+            let options = Options { key: args.publishing.key.clone(), ..Options::default() };
             let labels = label(&report, repo)?.into_iter().collect();
             let mut desired = crate::publish::desired(&report, &head, Some(number), labels, &options);
             if !args.check_run {
