@@ -51,15 +51,16 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        let surface = |name: &str, url: &str| SurfaceConfig {
+        let surface = |name: &str, project: &str, host: &str| SurfaceConfig {
             name: name.into(),
-            url: Some(url.into()),
+            url: Some(format!("https://{project}.{host}")),
+            project: Some(project.into()),
             ..SurfaceConfig::default()
         };
         Config {
             surfaces: vec![
-                surface("app", "https://pravado-app-pr-{number}.pages.dev"),
-                surface("api", "https://pravado-api-pr-{number}.workers.dev"),
+                surface("app", "pravado-app-pr-{number}", "pages.dev"),
+                surface("api", "pravado-api-pr-{number}", "workers.dev"),
             ],
             subdomain: String::new(),
             deadline_seconds: 300,
@@ -79,9 +80,11 @@ pub struct SurfaceConfig {
     /// Where it is, with `{number}`, `{sha}`, `{sha7}`, `{branch_slug}` and `{subdomain}` filled in. Without one, the
     /// address has to come from elsewhere: wrangler, a deployment, Cloudflare, a flag.
     pub url: Option<String>,
-    /// The name of its Pages project or Worker, by which wrangler's output and Cloudflare know it. When absent: `name`.
+    /// The name of its Pages project or Worker, by which wrangler's output and Cloudflare know it. May hold
+    /// placeholders. When absent: `name`.
     pub project: Option<String>,
-    /// The name of its environment on GitHub, by which its deployments are known. When absent: `name`.
+    /// The name of its environment on GitHub, by which its deployments are known. May hold placeholders. When
+    /// absent: `name`.
     pub environment: Option<String>,
     /// What is looked at; `/` and `/health` when absent.
     pub checks: Vec<Check>,
@@ -234,7 +237,7 @@ pub fn surfaces(
         let name = plain_name(&wanted.name);
         let mut best: Option<&Claim> = None;
         for (index, claim) in claims.iter().enumerate() {
-            if wanted.is_meant_by(claim) {
+            if wanted.is_meant_by(claim, values) {
                 used[index] = true;
                 // Of equally trusted claims the later one was made later.
                 best = match best {
@@ -283,8 +286,11 @@ pub fn problems(config: &Config) -> Vec<String> {
         if *times == 2 {
             problems.push(format!("there are two with the name `{shown}`"));
         }
-        if let Some(problem) = surface.url.as_deref().and_then(template::problem) {
-            problems.push(format!("the url of `{shown}`: {problem}"));
+        let templates = [("url", &surface.url), ("project", &surface.project), ("environment", &surface.environment)];
+        for (key, template) in templates {
+            if let Some(problem) = template.as_deref().and_then(template::problem) {
+                problems.push(format!("the {key} of `{shown}`: {problem}"));
+            }
         }
         if surface.checks.is_empty() || surface.checks.len() > MOST_CHECKS {
             problems.push(format!("`{shown}` needs 1 to {MOST_CHECKS} checks"));
@@ -335,13 +341,22 @@ pub fn plain_name(name: &str) -> String {
 }
 
 impl SurfaceConfig {
-    fn is_meant_by(&self, claim: &Claim) -> bool {
+    /// The name of its Pages project or Worker, placeholders filled in where they can be.
+    pub fn project(&self, values: &Values) -> String {
+        self.named(self.project.as_deref(), values)
+    }
+
+    fn is_meant_by(&self, claim: &Claim, values: &Values) -> bool {
         let other = match claim.source {
             Source::Wrangler | Source::Cloudflare => self.project.as_deref(),
             Source::Deployment => self.environment.as_deref(),
             Source::Flag | Source::Template => None,
         };
-        claim.name == other.unwrap_or(&self.name)
+        claim.name == self.named(other, values)
+    }
+
+    fn named(&self, template: Option<&str>, values: &Values) -> String {
+        template.and_then(|template| template::fill(template, values).ok()).unwrap_or_else(|| self.name.clone())
     }
 }
 

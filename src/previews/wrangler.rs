@@ -74,7 +74,11 @@ fn claim(entry: Entry) -> Option<Claim> {
         // Routes and schedules stand beside addresses.
         "deploy" => {
             let mut targets = entry.targets.unwrap_or_default().into_iter();
-            (entry.worker_name, targets.find(|target| target.starts_with("https://")), None)
+            (
+                entry.worker_name,
+                targets.find(|target| target.starts_with("https://") || target.starts_with("http://")),
+                None,
+            )
         }
         _ => return None,
     };

@@ -31,3 +31,4 @@ mod secrets_reports;
 mod secrets_rules;
 mod support;
 mod workflow_run;
+mod workflows;

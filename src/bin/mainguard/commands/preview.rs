@@ -237,8 +237,8 @@ fn claims(
         };
         let api = probe::Cloudflare { base: &args.cloudflare_api, account, token };
         for surface in &config.surfaces {
-            let project = surface.project.as_deref().unwrap_or(&surface.name);
-            match cloudflare::claim(project, &probe::cloudflare(&api, project)?, values) {
+            let project = surface.project(values);
+            match cloudflare::claim(&project, &probe::cloudflare(&api, &project)?, values) {
                 Ok(claim) => claims.push(claim),
                 Err(why) => console.warn(&format!("Cloudflare and the project `{project}`: {why}")),
             }
