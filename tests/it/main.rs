@@ -22,6 +22,7 @@ mod previews;
 mod publish;
 mod queue;
 mod readme;
+mod release;
 mod reports;
 mod secrets_cases;
 mod secrets_files;
