@@ -257,7 +257,7 @@ fn the_comment_and_the_deployments_tell_the_story_of_a_pull_request() {
         assert!(body.contains(said), "{said}: {body}");
     }
     let first = format!("preview/pr-7/app: in_progress {0}/, success {0}/", server.url());
-    assert_eq!(story.deployments(), [first.clone()]);
+    assert_eq!(story.deployments(), std::slice::from_ref(&first));
     let output = std::fs::read_to_string(story.folder.path().join("output")).unwrap();
     assert!(output.contains("healthy") && output.contains("true") && output.contains(r#"{"app":"http"#), "{output}");
 

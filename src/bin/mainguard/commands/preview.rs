@@ -178,7 +178,8 @@ fn pull(args: &PreviewArgs, repo: &Path, event: Option<&Event>) -> anyhow::Resul
         (None, None) => git::Repository::discover(repo)?.resolve("HEAD")?,
     };
     let from_event = event.and_then(|event| event.pull.as_ref()).map(|pull| pull.pull_request.head_ref.clone());
-    let closed = args.closed || event.and_then(|event| event.action.as_deref()) == Some("closed");
+    let gone = |event: &&Event| event.pull.is_some() && event.action.as_deref() == Some("closed");
+    let closed = args.closed || event.filter(gone).is_some();
     Ok(Pull { number, sha, branch: args.branch.clone().or(from_event).unwrap_or_default(), closed })
 }
 
