@@ -158,6 +158,9 @@ pub fn parse(name: &str, bytes: &[u8]) -> Result<Event, Error> {
                 event.base = Some(only.key("base")?.key("sha")?.commit()?);
             }
         }
+        "deployment" | "deployment_status" => {
+            event.head = Some(root.key("deployment")?.key("sha")?.commit()?);
+        }
         "issue_comment" => {
             let issue = root.key("issue")?;
             if issue.maybe("pull_request").is_some() {
@@ -319,6 +322,13 @@ mod tests {
         assert_eq!(run(&one), (Some(3), true, true));
         assert_eq!(run(&format!("{one},{one}")), (None, false, true));
         assert_eq!(run(""), (None, false, true));
+    }
+
+    #[test]
+    fn a_deployment_knows_its_commit() {
+        let payload = format!(r#"{{"deployment_status":{{}},"deployment":{{"sha":"{A}"}}}}"#);
+        let event = parse("deployment_status", payload.as_bytes()).unwrap();
+        assert_eq!((event.head.unwrap().to_string(), event.pull_number), (A.into(), None));
     }
 
     #[test]

@@ -377,6 +377,44 @@ fn wrangler_and_deployments_know_where_it_stands() {
     assert!(answer.stdout.contains("(a deployment)"), "{}", answer.stdout);
 }
 
+/// A host that deploys by itself tells GitHub, and GitHub tells us.
+#[test]
+fn a_deployment_of_somebody_else_wakes_us() {
+    let server = healthy();
+    let story = Story::new(ROOT);
+    let woken = || {
+        let event = json!({ "action": "created", "deployment_status": { "state": "success" }, "deployment": { "sha": HEAD },
+            "repository": { "full_name": REPOSITORY } });
+        std::fs::write(story.folder.path().join("event.json"), event.to_string()).unwrap();
+        run(mainguard(story.folder.path())
+            .args(["preview", "--config", "mainguard.yml", "--deadline", "3", "--allow-private"])
+            .args(["--from", "github", "--publish"])
+            .env("GITHUB_ACTIONS", "true")
+            .env("GITHUB_EVENT_NAME", "deployment_status")
+            .env("GITHUB_EVENT_PATH", story.folder.path().join("event.json"))
+            .env("GITHUB_API_URL", story.github.url())
+            .env("GITHUB_TOKEN", TOKEN))
+    };
+    let answer = woken();
+    assert_eq!(answer.code, 0, "{}", answer.text());
+    assert!(answer.stderr.contains("no open pull request stands at"), "{}", answer.stderr);
+    {
+        let mut state = story.github.state();
+        let pull = state.pulls[&7].clone();
+        state.pulls_of_commit.insert(HEAD.into(), vec![pull]);
+        state.deployments.push(crate::support::github::Deployment {
+            id: 900,
+            sha: HEAD.into(),
+            environment: "app".into(),
+            statuses: vec![json!({ "state": "success", "environment_url": server.url() })],
+        });
+    }
+    let answer = woken();
+    assert_eq!(answer.code, 0, "{}", answer.text());
+    let state = story.github.state();
+    assert!(state.comments[0].issue == 7 && state.comments[0].body.contains("is healthy"), "{:?}", state.comments);
+}
+
 #[test]
 fn cloudflare_is_asked_when_it_is_to_be() {
     let preview = healthy();

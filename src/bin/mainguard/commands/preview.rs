@@ -15,7 +15,7 @@ use mainguard::github::client::{Client, Mode, Patience};
 use mainguard::github::comments::Create;
 use mainguard::github::payload::Event;
 use mainguard::github::publish::{self, Desired, Options};
-use mainguard::github::{Repository, deployments, workflow_files};
+use mainguard::github::{Repository, deployments, pulls, workflow_files};
 use mainguard::policy::Policy;
 use mainguard::previews::health::Checked;
 use mainguard::previews::{self, Claim, Config, Reach, Source, Surface, Values, cloudflare, wrangler};
@@ -121,8 +121,8 @@ struct Pull {
 
 pub(crate) fn run(args: &PreviewArgs, repo: &Path, environment: &Environment, console: &Console) -> anyhow::Result<u8> {
     let event = gather::event(environment)?;
-    let pull = pull(args, repo, event.as_ref())?;
     let hub = hub(args, event.as_ref(), environment, console)?;
+    let Some(pull) = pull(args, repo, event.as_ref(), hub.as_ref(), console)? else { return Ok(0) };
     if pull.closed {
         close(&pull, args, hub.as_ref(), console)?;
         return Ok(0);
@@ -164,23 +164,40 @@ pub(crate) fn run(args: &PreviewArgs, repo: &Path, environment: &Environment, co
     Ok(if report::all_healthy(&checked) { 0 } else { 1 })
 }
 
-fn pull(args: &PreviewArgs, repo: &Path, event: Option<&Event>) -> anyhow::Result<Pull> {
-    let Some(number) = args.number.or_else(|| event?.pull_number) else {
-        return Err(Hinted::error(
-            "it is not known of which pull request the preview is",
-            "run it on `pull_request`, or give --number",
-        ));
-    };
+/// The pull request that the flags or the event name. An event about a commit alone, such as `deployment_status`, is
+/// about the open pull request that stands there; `None` when none does.
+fn pull(
+    args: &PreviewArgs,
+    repo: &Path,
+    event: Option<&Event>,
+    hub: Option<&Hub>,
+    console: &Console,
+) -> anyhow::Result<Option<Pull>> {
     let sha = match (&args.sha, event.and_then(|event| event.head.clone())) {
         (Some(sha), _) => CommitId::parse(sha)
             .ok_or_else(|| Hinted::error("--sha is no commit id", "give all of its hexadecimal digits"))?,
         (None, Some(head)) => head,
         (None, None) => git::Repository::discover(repo)?.resolve("HEAD")?,
     };
-    let from_event = event.and_then(|event| event.pull.as_ref()).map(|pull| pull.pull_request.head_ref.clone());
+    let mut branch = event.and_then(|event| event.pull.as_ref()).map(|pull| pull.pull_request.head_ref.clone());
+    let mut number = args.number.or_else(|| event?.pull_number);
+    if let (None, Some(_), Some(hub)) = (number, event, hub) {
+        let found = pulls::at_head(&hub.client, &hub.repository, None, None, &sha)?;
+        let Some(pull) = found.first() else {
+            console.note(&format!("no open pull request stands at {sha}: there is nothing to look at"));
+            return Ok(None);
+        };
+        (number, branch) = (Some(pull.pull_request.number), Some(pull.pull_request.head_ref.clone()));
+    }
+    let Some(number) = number else {
+        return Err(Hinted::error(
+            "it is not known of which pull request the preview is",
+            "run it on `pull_request`, or give --number",
+        ));
+    };
     let gone = |event: &&Event| event.pull.is_some() && event.action.as_deref() == Some("closed");
     let closed = args.closed || event.filter(gone).is_some();
-    Ok(Pull { number, sha, branch: args.branch.clone().or(from_event).unwrap_or_default(), closed })
+    Ok(Some(Pull { number, sha, branch: args.branch.clone().or(branch).unwrap_or_default(), closed }))
 }
 
 /// The section of the policy at the base; the defaults where there is no repository at all.
