@@ -459,6 +459,7 @@ fn a_fork_is_judged_by_one_workflow_and_told_by_the_other() {
         assert!(state.comments[0].body.contains("critic/section-missing"), "{}", state.comments[0].body);
         assert_eq!(state.issue_labels[&2], ["size/XS"]);
     }
+    obeys_all("fork-publish.yml", &github.requests());
 
     // Somebody exchanges the artifact for that of another commit.
     let artifact = runner.repo.beside("artifacts/mainguard-report/report.json");
@@ -492,6 +493,8 @@ fn a_preview_is_uploaded_and_looked_at() {
     assert!(state.comments[0].body.contains("is healthy"), "{}", state.comments[0].body);
     let environments: Vec<&str> = state.deployments.iter().map(|one| one.environment.as_str()).collect();
     assert_eq!(environments, ["preview/pr-2/app", "preview/pr-2/api"]);
+    drop(state);
+    obeys_all("preview.yml", &github.requests());
     let commands = fs::read_to_string(runner.repo.beside("artifacts/commands")).unwrap();
     assert!(commands.contains("npx wrangler deploy --name pravado-api-pr-2"), "{commands}");
 }
