@@ -168,5 +168,5 @@ fn pages() -> Vec<String> {
     let top = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"].map(String::from);
     let docs = fs::read_dir(Path::new(ROOT).join("docs")).unwrap();
     let docs = docs.map(|entry| format!("docs/{}", entry.unwrap().file_name().to_str().unwrap()));
-    top.into_iter().chain(docs).collect()
+    top.into_iter().chain(docs.filter(|page| page.ends_with(".md"))).collect()
 }
