@@ -108,8 +108,9 @@ pub fn reconcile(client: &Client, repository: &Repository, wanted: &Wanted) -> R
     // A dry run has no number to speak about.
     if let Some(id) = id {
         let last = latest(client, repository, id)?;
+        // Somebody who looks again at what stands already need not say that it is under way.
         let says = |status: &Status| {
-            status.state == wanted.state.as_str()
+            (status.state == wanted.state.as_str() || wanted.state == State::InProgress)
                 && status.environment_url.as_deref().unwrap_or_default() == wanted.url.as_deref().unwrap_or_default()
         };
         if !last.as_ref().is_some_and(says) {

@@ -301,12 +301,10 @@ fn looked_at_twice_it_is_written_once() {
     let story = Story::new(ROOT);
     story.publish(&server.url(), &story.event("opened"));
     story.github.forget_requests();
-    // Times differ from run to run, so the comment may; the deployment's states go around once more and no further.
     story.publish(&server.url(), &story.event("edited"));
-    let created =
-        story.github.writes().iter().filter(|line| line.contains(" 201") && line.ends_with("comments 201")).count();
-    assert_eq!(created, 0, "{:?}", story.github.writes());
-    assert_eq!(story.github.state().deployments.len(), 1);
+    // Times differ from run to run, so the comment may.
+    let writes = story.github.writes();
+    assert!(writes.iter().all(|line| line.starts_with("PATCH /repos/octo/repo/issues/comments/")), "{writes:?}");
 }
 
 #[test]
