@@ -393,8 +393,8 @@ fn examples() -> Vec<(&'static str, Told)> {
         (
             "telemetry.yml",
             Told::of(&[
-                ("event", "push"),
-                ("payload", "push.json"),
+                ("event", "pull_request"),
+                ("payload", "pull_request.closed.json"),
                 ("needs", "command record"),
                 ("want", "pass"),
                 ("comments", "0"),

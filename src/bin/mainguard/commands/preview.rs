@@ -116,6 +116,8 @@ struct Pull {
     number: u64,
     sha: CommitId,
     branch: String,
+    /// Where its policy stands; `None` where nobody says.
+    base: Option<CommitId>,
     closed: bool,
 }
 
@@ -127,7 +129,7 @@ pub(crate) fn run(args: &PreviewArgs, repo: &Path, environment: &Environment, co
         close(&pull, args, hub.as_ref(), console)?;
         return Ok(0);
     }
-    let config = config(args, repo, event.as_ref())?;
+    let config = config(args, repo, pull.base.as_ref())?;
     let reach = if args.allow_private { Reach::Private } else { Reach::Public };
     let values = Values::new(pull.number, pull.sha.as_str(), &pull.branch, &config.subdomain);
     let claims = claims(args, &config, &values, &pull, hub.as_ref(), environment, console)?;
@@ -180,6 +182,7 @@ fn pull(
         (None, None) => git::Repository::discover(repo)?.resolve("HEAD")?,
     };
     let mut branch = event.and_then(|event| event.pull.as_ref()).map(|pull| pull.pull_request.head_ref.clone());
+    let mut base = event.and_then(|event| event.base.clone());
     let mut number = args.number.or_else(|| event?.pull_number);
     if let (None, Some(_), Some(hub)) = (number, event, hub) {
         let found = pulls::at_head(&hub.client, &hub.repository, None, None, &sha)?;
@@ -188,6 +191,7 @@ fn pull(
             return Ok(None);
         };
         (number, branch) = (Some(pull.pull_request.number), Some(pull.pull_request.head_ref.clone()));
+        base = Some(pull.base.clone());
     }
     let Some(number) = number else {
         return Err(Hinted::error(
@@ -197,16 +201,16 @@ fn pull(
     };
     let gone = |event: &&Event| event.pull.is_some() && event.action.as_deref() == Some("closed");
     let closed = args.closed || event.filter(gone).is_some();
-    Ok(Some(Pull { number, sha, branch: args.branch.clone().or(branch).unwrap_or_default(), closed }))
+    Ok(Some(Pull { number, sha, branch: args.branch.clone().or(branch).unwrap_or_default(), base, closed }))
 }
 
 /// The section of the policy at the base; the defaults where there is no repository at all.
-fn config(args: &PreviewArgs, repo: &Path, event: Option<&Event>) -> anyhow::Result<Config> {
+fn config(args: &PreviewArgs, repo: &Path, base: Option<&CommitId>) -> anyhow::Result<Config> {
     if let Some(path) = &args.config {
         return Ok(gather::read_config(path)?.0.previews);
     }
     let Ok(repository) = git::Repository::discover(repo) else { return Ok(Config::default()) };
-    let policy = match event.and_then(|event| event.base.clone()) {
+    let policy = match base {
         Some(base) => {
             let base = repository.resolve(base.as_str());
             let base =
