@@ -4,14 +4,23 @@
 # In this order, saying which way it went and why:
 #   1. MAINGUARD_BIN, when the caller brings a binary;
 #   2. the runner's tool cache, when it holds the archive that checksums.txt names;
-#   3. the release archive of this version, when its SHA-256 is the one in checksums.txt;
+#   3. the release archive of this version, when its SHA-256 is the one in checksums.txt, and, where `gh` and a token
+#      are there, when GitHub vouches for where it was built;
 #   4. `cargo install --locked` of the tree that this script stands in.
 # A wrong checksum stops everything: it is never a reason to try the next way. Nothing else is fetched or reported.
+# `--path` also puts it on the PATH of the steps that follow. MAINGUARD_ATTESTATION=off leaves `gh` alone.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tree=$(cd "$here/.." && pwd)
 manifest=$here/checksums.txt
+
+on_path=no
+case "${1:-}" in
+  "") ;;
+  --path) on_path=yes ;;
+  *) printf 'error: actions/install.sh knows --path, and no %s\n' "$1" >&2 && exit 2 ;;
+esac
 
 say() { printf 'mainguard: %s\n' "$*" >&2; }
 
@@ -22,6 +31,13 @@ refuse() {
 }
 
 found() {
+  if [ "$on_path" = yes ] && [ -n "${GITHUB_PATH:-}" ]; then
+    local folder
+    folder=$(cd "$(dirname "$1")" && pwd)
+    # The runner on Windows wants a path of Windows.
+    if command -v cygpath >/dev/null; then folder=$(cygpath -w "$folder"); fi
+    printf '%s\n' "$folder" >>"$GITHUB_PATH"
+  fi
   if [ -n "${GITHUB_OUTPUT:-}" ]; then
     printf 'bin=%s\n' "$1" >>"$GITHUB_OUTPUT"
   else
@@ -57,6 +73,30 @@ repository() {
   elif [[ $path =~ /_actions/([^/]+/[^/]+)/[^/]+ ]]; then
     echo "${BASH_REMATCH[1]}"
   fi
+}
+
+# Where the archive was built, by GitHub's own record. The checksum has been right by now; this looks behind whoever
+# wrote the checksum down. What cannot be asked is said, what was asked and is not so stops everything.
+attested() {
+  local why_not=
+  if [ "${MAINGUARD_ATTESTATION:-}" = off ]; then
+    why_not="MAINGUARD_ATTESTATION is off"
+  elif ! command -v gh >/dev/null; then
+    why_not="gh is not installed"
+  elif [ -z "${GH_TOKEN:-}${GITHUB_TOKEN:-}" ]; then
+    why_not="there is no token for gh"
+  elif [ "${GITHUB_SERVER_URL:-https://github.com}" != https://github.com ]; then
+    why_not="the attestations are on github.com"
+  elif ! gh attestation --help >/dev/null 2>&1; then
+    why_not="this gh is too old for it"
+  fi
+  if [ -n "$why_not" ]; then
+    say "the attestation was not checked: $why_not"
+    return 0
+  fi
+  gh attestation verify "$1" --repo "$repository" --signer-workflow "$repository/.github/workflows/release.yml" >&2 ||
+    return 1
+  say "GitHub attests that $repository built it"
 }
 
 # Why no release archive can be used here; nothing when one can.
@@ -130,6 +170,12 @@ if [ -z "$why_not" ]; then
   wanted SHA-256 $wanted
   got    SHA-256 $got
 hint: nothing was installed; tell the maintainers of mainguard, your workflow is not at fault"
+  fi
+  if ! attested "$archive"; then
+    rm -rf "$work"
+    refuse "GitHub does not attest that $repository built $archive
+hint: nothing was installed; when it is GitHub that cannot be reached, set MAINGUARD_ATTESTATION=off, and the checksum
+      in actions/checksums.txt alone decides"
   fi
   tar -xzf "$archive" "mainguard$suffix"
   chmod 755 "mainguard$suffix"

@@ -286,3 +286,30 @@ pub(crate) fn sast_rule(data: &[u8]) {
     }
     let _ = IgnoreFile::parse(&text, |_| None).covers("a/b/c.js");
 }
+
+/// Wherever wrangler or a branch's name lead, it is https and holds no password; what a server said is one line.
+pub(crate) fn preview(data: &[u8]) {
+    use mainguard::previews::{self, Config, Expect, Reach, Values, health::Answer, wrangler};
+    let text = String::from_utf8_lossy(data).into_owned();
+    let values = Values::new(7, &"a".repeat(40), &text, &text);
+    let claims = wrangler::claims(&text).unwrap_or_default();
+    if let Ok(surfaces) = previews::surfaces(&Config::default(), &claims, &values, Reach::Public) {
+        for surface in &surfaces {
+            assert_eq!(previews::refuse(&surface.url, Reach::Public), None, "{}", surface.url);
+            assert!(surface.name.bytes().all(|byte| byte.is_ascii_graphic()), "{}", surface.name);
+        }
+    }
+    if let Ok(url) = previews::target(&text, Reach::Public) {
+        assert!(url.scheme() == "https" && url.password().is_none(), "{url}");
+    }
+    let host = previews::template::fill("https://{branch_slug}.example", &values);
+    assert!(host.is_ok_and(|host| host.ends_with(".example")) || values.branch_slug.is_empty());
+    let expect = Expect {
+        header: [("x".to_string(), "{sha}".to_string())].into(),
+        json: [("/a".to_string(), serde_json::json!(1))].into(),
+        ..Expect::default()
+    };
+    let answer = Answer { status: 200, headers: vec![("x".into(), text)], body: data.to_vec(), cut: false };
+    let said = expect.unmet(&answer).unwrap_or_default();
+    assert!(!said.chars().any(char::is_control) && said.chars().count() < 1_000, "{said:?}");
+}

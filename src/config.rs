@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::delivery;
 use crate::finding::{Level, Span};
 use crate::guards::{contracts, coverage, critic, dependencies, sast, secrets, size};
-use crate::queue;
 use crate::text::visible;
+use crate::{previews, queue};
 
 mod load;
 mod tree;
@@ -46,6 +46,8 @@ pub struct Config {
     pub queue: queue::Config,
     /// What is told of the way to production, and to whom.
     pub delivery: delivery::Config,
+    /// Previews of a pull request: where they stand, and when they are healthy.
+    pub previews: previews::Config,
     /// Another level for a rule, or `off`, by rule id.
     pub levels: BTreeMap<String, LevelOverride>,
     /// Findings that do not count.

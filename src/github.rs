@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 pub mod checks;
 pub mod client;
 pub mod comments;
+pub mod deployments;
 pub mod labels;
 pub mod payload;
 pub mod publish;

@@ -27,6 +27,8 @@ pub mod guards;
 pub mod isolation;
 pub mod label;
 pub mod policy;
+pub mod previews;
+pub mod probe;
 pub mod pull_request;
 pub mod queue;
 pub mod queue_driver;

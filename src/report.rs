@@ -21,6 +21,7 @@ pub mod annotations;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod previews;
 pub mod sarif;
 pub mod terminal;
 

@@ -146,6 +146,9 @@ fn meaning(config: &Config, root: &Node) -> Vec<ConfigError> {
         let place = root.locate("queue");
         problems.extend(config.queue.problems().into_iter().map(|words| ConfigError::at(Some(place), words)));
     }
+    let place = root.locate("previews.surfaces");
+    let previews = crate::previews::problems(&config.previews);
+    problems.extend(previews.into_iter().map(|words| ConfigError::at(Some(place), words)));
     problems.extend(
         config
             .delivery

@@ -34,6 +34,19 @@ pub struct Event {
     pub head: Option<CommitId>,
     /// The full ref that was pushed, or that a merge group would enter.
     pub reference: Option<String>,
+    /// The workflow run that this event is about.
+    pub run: Option<Run>,
+}
+
+/// A workflow run, as another one is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// What had started it: `pull_request`, `push`.
+    pub event: String,
+    /// The branch that it ran for; a stranger's words.
+    pub head_branch: Option<String>,
+    /// Where that branch stands; `None` when that fork was deleted.
+    pub head_repository: Option<Repository>,
 }
 
 /// A pull request with the commits that it lies between.
@@ -131,11 +144,22 @@ pub fn parse(name: &str, bytes: &[u8]) -> Result<Event, Error> {
         "workflow_run" => {
             let run = root.key("workflow_run")?;
             event.head = Some(run.key("head_sha")?.commit()?);
+            event.run = Some(Run {
+                event: run.maybe("event").map(|at| at.text()).transpose()?.unwrap_or_default().to_string(),
+                head_branch: run.maybe("head_branch").map(|at| at.text()).transpose()?.map(str::to_string),
+                head_repository: match run.maybe("head_repository") {
+                    Some(repository) => Some(repository.key("full_name")?.repository()?),
+                    None => None,
+                },
+            });
             // Empty for a fork. More than one and nobody knows which is meant.
             if let Some([only]) = run.maybe("pull_requests").map(|pulls| pulls.list()).transpose()?.as_deref() {
                 event.pull_number = Some(only.key("number")?.number()?);
                 event.base = Some(only.key("base")?.key("sha")?.commit()?);
             }
+        }
+        "deployment" | "deployment_status" => {
+            event.head = Some(root.key("deployment")?.key("sha")?.commit()?);
         }
         "issue_comment" => {
             let issue = root.key("issue")?;
@@ -299,6 +323,13 @@ mod tests {
         assert_eq!(run(&one), (Some(3), true, true));
         assert_eq!(run(&format!("{one},{one}")), (None, false, true));
         assert_eq!(run(""), (None, false, true));
+    }
+
+    #[test]
+    fn a_deployment_knows_its_commit() {
+        let payload = format!(r#"{{"deployment_status":{{}},"deployment":{{"sha":"{A}"}}}}"#);
+        let event = parse("deployment_status", payload.as_bytes()).unwrap();
+        assert_eq!((event.head.unwrap().to_string(), event.pull_number), (A.into(), None));
     }
 
     #[test]

@@ -182,6 +182,33 @@ pub fn of_commit(client: &Client, repository: &Repository, commit: &CommitId) ->
     Ok(pulls.map_err(|error| malformed(&path, &error))?.into_iter().filter(|pull| pull.open).collect())
 }
 
+/// The open pull requests whose branch stands at exactly this commit, for a workflow run that only says where it ran.
+///
+/// The branch is asked for first: GitHub does not list a fork's commits under the repository that it was forked from.
+/// `from` and `branch` are where the run says that its commit stands.
+pub fn at_head(
+    client: &Client,
+    repository: &Repository,
+    from: Option<&Repository>,
+    branch: Option<&str>,
+    head: &CommitId,
+) -> Result<Vec<Pull>, Error> {
+    let mut found = Vec::new();
+    if let (Some(from), Some(branch)) = (from, branch) {
+        let source = percent_encode(&format!("{}:{branch}", from.owner()));
+        let path = format!("/repos/{repository}/pulls?state=open&head={source}&per_page=100");
+        let pages = client.get_pages::<Vec<Value>, _>(&path, |page| page)?;
+        let pulls = pages.items.iter().map(payload::pull).collect::<Result<Vec<Pull>, _>>();
+        found = pulls.map_err(|error| malformed(&path, &error))?;
+        found.retain(|pull| pull.head_repository.as_ref() == Some(from));
+    }
+    if found.is_empty() {
+        found = of_commit(client, repository, head)?;
+    }
+    found.retain(|pull| pull.open && pull.head == *head);
+    Ok(found)
+}
+
 /// The commit that a branch, a tag or an abbreviated id stands for at GitHub.
 pub fn commit(client: &Client, repository: &Repository, reference: &str) -> Result<CommitId, Error> {
     #[derive(Deserialize)]

@@ -299,6 +299,12 @@ impl Rules {
         }
     }
 
+    /// The label for a size, with the family that it takes the place of.
+    pub fn owned_label(&self, size: SizeLabel) -> OwnedLabel {
+        let family = SizeLabel::ALL.map(|size| self.label(size).name).to_vec();
+        OwnedLabel { family, wanted: self.label(size) }
+    }
+
     fn animal(&self, size: SizeLabel) -> String {
         let custom = self.config.labels.get(&size).and_then(|label| label.animal.clone());
         custom.unwrap_or_else(|| size.animal().into())
@@ -363,8 +369,7 @@ pub fn check(
 ) -> (Measured, Vec<Finding>, OwnedLabel) {
     let measured = measure(files, attributes, rules);
     let findings = too_large(&measured, pull_request, rules).into_iter().collect();
-    let family = SizeLabel::ALL.map(|size| rules.label(size).name).to_vec();
-    let label = OwnedLabel { family, wanted: measured.label.clone() };
+    let label = rules.owned_label(measured.size);
     (measured, findings, label)
 }
 

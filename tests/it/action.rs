@@ -11,8 +11,26 @@ use serde_yaml::Value;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
+/// Every action: its file, the command that its last step runs, and the guards that it is about.
+const ACTIONS: &[(&str, &[&str], Option<&str>)] = &[
+    ("action.yml", &["check"], None),
+    ("actions/critic/action.yml", &["check"], Some("critic")),
+    ("actions/size/action.yml", &["check"], Some("size")),
+    ("actions/contracts/action.yml", &["check"], Some("contracts")),
+    ("actions/secrets/action.yml", &["check"], Some("secrets")),
+    ("actions/security/action.yml", &["check"], Some("dependencies,sast")),
+    ("actions/preview/action.yml", &["preview"], None),
+    ("actions/report/action.yml", &["report"], None),
+    ("actions/queue/action.yml", &["queue"], None),
+    ("actions/record/action.yml", &["record"], None),
+];
+
+fn read(file: &str) -> Value {
+    serde_yaml::from_str(&std::fs::read_to_string(Path::new(ROOT).join(file)).unwrap()).unwrap()
+}
+
 fn action() -> Value {
-    serde_yaml::from_str(&std::fs::read_to_string(Path::new(ROOT).join("action.yml")).unwrap()).unwrap()
+    read("action.yml")
 }
 
 fn steps(action: &Value) -> &[Value] {
@@ -20,66 +38,136 @@ fn steps(action: &Value) -> &[Value] {
 }
 
 fn keys(mapping: &Value) -> BTreeSet<String> {
-    mapping.as_mapping().unwrap().keys().map(|key| key.as_str().unwrap().to_owned()).collect()
+    mapping
+        .as_mapping()
+        .into_iter()
+        .flat_map(|mapping| mapping.keys())
+        .map(|key| key.as_str().unwrap().into())
+        .collect()
 }
 
-/// The environment of the step that judges, without the two that are no flags of it.
+/// The environment of the step that judges, without what is no flag of it: where the binary is, the token, what is an
+/// argument.
 fn variables(action: &Value) -> BTreeSet<String> {
     let mut variables = keys(&steps(action).last().unwrap()["env"]);
     assert!(variables.remove("MAINGUARD_BIN") && variables.remove("MAINGUARD_GITHUB_TOKEN"));
+    variables.remove("MAINGUARD_QUEUE_COMMAND");
+    variables.retain(|name| !name.starts_with("MAINGUARD_RECORD_"));
     variables
+}
+
+/// The variables that `--help` of a command names; `None` where this binary has no such command.
+fn read_by(command: &[&str]) -> Option<BTreeSet<String>> {
+    let help = Command::new(env!("CARGO_BIN_EXE_mainguard")).args(command).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).ok().filter(|_| help.status.success())?;
+    // Help is wrapped, so a line may end behind `env:`.
+    let named = help.split("[env:").skip(1).filter_map(|rest| rest.split(['=', ']']).next()).map(str::trim);
+    Some(named.filter(|name| name.starts_with("MAINGUARD_")).map(str::to_owned).collect())
+}
+
+#[test]
+fn there_is_an_action_for_each_folder_and_a_line_in_the_table() {
+    let mut found: Vec<String> = vec!["action.yml".into()];
+    for entry in std::fs::read_dir(Path::new(ROOT).join("actions")).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            found.push(format!("actions/{}/action.yml", entry.file_name().to_string_lossy()));
+        }
+    }
+    found.sort();
+    let mut listed: Vec<&str> = ACTIONS.iter().map(|(file, ..)| *file).chain(["actions/install/action.yml"]).collect();
+    listed.sort_unstable();
+    assert_eq!(found, listed);
 }
 
 #[test]
 fn no_expression_reaches_a_shell_and_no_action_is_nested() {
-    let action = action();
-    assert_eq!(action["runs"]["using"], "composite");
-    for step in steps(&action) {
-        assert!(step.get("uses").is_none(), "a nested action: {step:?}");
-        assert_eq!(step["shell"], "bash");
-        let run = step["run"].as_str().unwrap();
-        assert!(!run.contains("${{"), "an expression in a shell line: {run}");
+    for file in ACTIONS.iter().map(|(file, ..)| *file).chain(["actions/install/action.yml"]) {
+        let action = read(file);
+        assert_eq!(action["runs"]["using"], "composite", "{file}");
+        for step in steps(&action) {
+            assert!(step.get("uses").is_none(), "{file}: a nested action: {step:?}");
+            assert_eq!(step["shell"], "bash", "{file}");
+            let run = step["run"].as_str().unwrap();
+            assert!(!run.contains("${{"), "{file}: an expression in a shell line: {run}");
+        }
     }
 }
 
 #[test]
 fn every_input_is_a_string_and_is_used_under_its_own_name() {
-    let action = action();
-    let environment = steps(&action).last().unwrap()["env"].as_mapping().unwrap();
-    for (name, input) in action["inputs"].as_mapping().unwrap() {
-        let name = name.as_str().unwrap();
-        assert!(input["default"].is_string(), "inputs are strings: {name}");
-        assert!(input["description"].as_str().is_some_and(|text| text.len() > 10), "{name} needs a description");
-        let variable = format!("MAINGUARD_{}", name.to_uppercase().replace('-', "_"));
-        let value = environment.get(Value::from(variable.as_str())).unwrap_or_else(|| panic!("{variable} is not set"));
-        assert_eq!(value, &Value::from(format!("${{{{ inputs.{name} }}}}")));
+    for (file, command, only) in ACTIONS {
+        let action = read(file);
+        let environment = steps(&action).last().unwrap()["env"].as_mapping().unwrap();
+        for (name, input) in action["inputs"].as_mapping().unwrap() {
+            let name = name.as_str().unwrap();
+            assert!(input["default"].is_string(), "{file}: inputs are strings: {name}");
+            assert!(input["description"].as_str().is_some_and(|text| text.len() > 10), "{file}: {name}: a description");
+            // What is to be done, and what happened, are arguments and no flags.
+            let argument = match (*command, name) {
+                (["queue"], "command") => "QUEUE_",
+                (["record"], "event" | "status" | "junit" | "environment" | "service") => "RECORD_",
+                _ => "",
+            };
+            let variable = format!("MAINGUARD_{argument}{}", name.to_uppercase().replace('-', "_"));
+            let value = environment.get(Value::from(variable.as_str()));
+            let value = value.unwrap_or_else(|| panic!("{file}: {variable} is not set"));
+            assert_eq!(value, &Value::from(format!("${{{{ inputs.{name} }}}}")), "{file}");
+        }
+        let fixed = if let Some(guards) = only {
+            assert_eq!(environment.get(Value::from("MAINGUARD_ONLY")), Some(&Value::from(*guards)), "{file}");
+            2
+        } else {
+            1
+        };
+        let inputs = action["inputs"].as_mapping().unwrap().len();
+        assert_eq!(environment.len(), inputs + fixed, "{file}: the inputs, MAINGUARD_BIN and the guards");
     }
-    assert_eq!(environment.len(), action["inputs"].as_mapping().unwrap().len() + 1, "the inputs and MAINGUARD_BIN");
 }
 
-/// Flags that make no sense where the change is a commit and the pull request comes from the event.
-const NO_INPUTS: [&str; 4] =
-    ["MAINGUARD_STAGED", "MAINGUARD_WORKING_TREE", "MAINGUARD_QUIET", "MAINGUARD_PULL_REQUEST"];
+/// Flags that make no sense where the change is a commit and the pull request comes from the event, or that people at
+/// a terminal want.
+const NO_INPUTS: [&str; 8] = [
+    "MAINGUARD_STAGED",
+    "MAINGUARD_WORKING_TREE",
+    "MAINGUARD_QUIET",
+    "MAINGUARD_PULL_REQUEST",
+    "MAINGUARD_TEST_NOW",
+    "MAINGUARD_LISTEN",
+    "MAINGUARD_WEBHOOK_SECRET",
+    "MAINGUARD_QUEUE_FORMAT",
+];
 
+/// What judges with one guard leaves out flags of others; everything else is there, in each of them.
 #[test]
-fn the_variables_are_those_that_check_reads() {
-    let help = Command::new(env!("CARGO_BIN_EXE_mainguard")).args(["check", "--help"]).output().unwrap();
-    let help = String::from_utf8(help.stdout).unwrap();
-    // Help is wrapped, so a line may end behind `env:`.
-    let read: BTreeSet<String> = help
-        .split("[env:")
-        .skip(1)
-        .filter_map(|rest| rest.split(['=', ']']).next())
-        .map(str::trim)
-        .filter(|name| name.starts_with("MAINGUARD_") && !NO_INPUTS.contains(name))
-        .map(str::to_owned)
-        .collect();
-    assert_eq!(read, variables(&action()), "flags of `check` on the left, action.yml on the right");
+fn the_variables_are_those_that_the_command_reads() {
+    for (file, command, only) in ACTIONS {
+        let Some(mut read) = read_by(command) else {
+            println!("skipped: {file}: this binary has no `mainguard {}`", command.join(" "));
+            continue;
+        };
+        read.retain(|name| !NO_INPUTS.contains(&name.as_str()));
+        let written = variables(&self::read(file));
+        let unread: Vec<&String> = written.difference(&read).collect();
+        assert!(unread.is_empty(), "{file} sets what `{}` does not read: {unread:?}", command.join(" "));
+        let unset: Vec<&String> = read.difference(&written).collect();
+        let spared = |name: &&String| only.is_some() && name.starts_with("MAINGUARD_COVERAGE");
+        assert!(unset.iter().all(spared), "{file} does not set what `{}` reads: {unset:?}", command.join(" "));
+    }
 }
 
 /// An input that nobody set arrives as an empty variable; it has to mean the same as none.
 #[test]
 fn the_outputs_are_those_that_check_writes() {
+    for (file, ..) in ACTIONS.iter().filter(|(_, command, _)| *command == ["check"]) {
+        for (name, output) in read(file)["outputs"].as_mapping().unwrap() {
+            let name = name.as_str().unwrap();
+            assert_eq!(output["value"], Value::from(format!("${{{{ steps.check.outputs.{name} }}}}")), "{file}");
+        }
+        let optional = BTreeSet::from(["size".to_owned()]);
+        let missing = &keys(&action()["outputs"]) - &keys(&read(file)["outputs"]);
+        assert!(missing.is_subset(&optional), "{file}: {missing:?}");
+    }
     let action = action();
     let folder = tempfile::tempdir().unwrap();
     let git = |arguments: &[&str]| {
@@ -126,10 +214,6 @@ fn the_outputs_are_those_that_check_writes() {
         .collect();
     assert_eq!(written, keys(&action["outputs"]), "$GITHUB_OUTPUT on the left, action.yml on the right");
     assert_ne!(std::fs::read_to_string(&summary).unwrap(), "");
-    for (name, output) in action["outputs"].as_mapping().unwrap() {
-        let name = name.as_str().unwrap();
-        assert_eq!(output["value"], Value::from(format!("${{{{ steps.check.outputs.{name} }}}}")));
-    }
 }
 
 /// A test means the same on a laptop and in CI.
@@ -224,10 +308,15 @@ mod installer {
         }
 
         fn run(&self) -> Ran {
+            self.run_with(&[])
+        }
+
+        fn run_with(&self, arguments: &[&str]) -> Ran {
             let output = self.folder.path().join("output");
             fs::write(&output, "").unwrap();
             let run = Command::new("bash")
                 .arg(self.folder.path().join("tree/actions/install.sh"))
+                .args(arguments)
                 .current_dir(self.folder.path())
                 .env_clear()
                 .envs(&self.environment)
@@ -313,6 +402,66 @@ mod installer {
         ran.is_refused_because("is not the file that actions/checksums.txt names");
         assert!(!ran.said.contains("building from source"), "{}", ran.said);
         assert_eq!(fs::read_dir(job.folder.path().join("tools")).unwrap().count(), 0);
+    }
+
+    /// A `gh` that knows attestations and finds them in order, or not.
+    fn gh(job: &mut Job, verdict: &str) {
+        let log = job.folder.path().join("gh.log");
+        let script = format!("echo \"$@\" >>'{}'; case \"$2\" in --help) exit 0 ;; esac; {verdict}", log.display());
+        program(&job.folder.path().join("stubs/gh"), &script);
+        job.environment.insert("GH_TOKEN", "a-token".to_owned());
+    }
+
+    #[test]
+    fn where_gh_is_it_has_to_vouch_for_the_archive() {
+        for (verdict, attested) in [("exit 0", true), ("exit 1", false)] {
+            let mut job = Job::new();
+            let archive = job.archive();
+            job.lists(&archive);
+            job.environment.insert("MAINGUARD_TEST_RELEASES", server(Some(archive)).0);
+            gh(&mut job, verdict);
+            let ran = job.run();
+            if attested {
+                ran.works_and_says("released");
+                assert!(ran.said.contains("GitHub attests that someone/mainguard built it"), "{}", ran.said);
+            } else {
+                ran.is_refused_because("GitHub does not attest that someone/mainguard built");
+                assert_eq!(fs::read_dir(job.folder.path().join("tools")).unwrap().count(), 0);
+            }
+            let asked = fs::read_to_string(job.folder.path().join("gh.log")).unwrap();
+            assert!(asked.contains("attestation verify mainguard-1.2.3-"), "{asked}");
+            assert!(asked.contains("--repo someone/mainguard --signer-workflow someone/mainguard/"), "{asked}");
+        }
+    }
+
+    #[test]
+    fn an_attestation_that_cannot_be_asked_for_is_said() {
+        let mut job = Job::new();
+        let archive = job.archive();
+        job.lists(&archive);
+        job.environment.insert("MAINGUARD_TEST_RELEASES", server(Some(archive)).0);
+        gh(&mut job, "exit 1");
+        job.environment.insert("MAINGUARD_ATTESTATION", "off".to_owned());
+        let ran = job.run();
+        ran.works_and_says("released");
+        assert!(ran.said.contains("the attestation was not checked: MAINGUARD_ATTESTATION is off"), "{}", ran.said);
+    }
+
+    #[test]
+    fn the_steps_that_follow_find_it_on_their_path() {
+        let mut job = Job::new();
+        let own = job.folder.path().join("own");
+        program(&own, "echo own");
+        let path = job.folder.path().join("path");
+        job.environment.insert("MAINGUARD_BIN", own.display().to_string());
+        job.environment.insert("GITHUB_PATH", path.display().to_string());
+        job.run_with(&[]).works_and_says("own");
+        assert!(!path.exists());
+        job.run_with(&["--path"]).works_and_says("own");
+        assert_eq!(
+            fs::read_to_string(&path).unwrap().trim(),
+            job.folder.path().canonicalize().unwrap().to_str().unwrap()
+        );
     }
 
     #[test]

@@ -77,8 +77,9 @@ fn judge_step(step: &Value, shown: &dyn std::fmt::Display) {
     if uses.starts_with("actions/checkout@") {
         assert_eq!(step["with"]["persist-credentials"], false, "{shown}");
     }
-    if uses == "./" || uses.contains("/mainguard@") {
-        let action = yaml(&root().join("action.yml"));
+    let ours = uses.strip_prefix("OWNER/mainguard").and_then(|rest| rest.split_once('@')).map(|(folder, _)| folder);
+    if let Some(folder) = ours.or((uses == "./").then_some("")) {
+        let action = yaml(&root().join(folder.trim_start_matches('/')).join("action.yml"));
         for input in names(&step["with"]) {
             assert!(action["inputs"].get(input).is_some(), "{shown}: the action has no input {input}");
         }

@@ -46,6 +46,11 @@ proptest! {
     }
 
     #[test]
+    fn previews(data in nearly(&["{\"type\":\"pages-deploy\",", "\"pages_project\":\"app\",", "\"url\":\"", "https://", "http://", "127.0.0.1", "[::1]", "@", "a:b", "/", "\"}", "\n", "..", "?", "#", "\u{202e}", "{\"a\":1}"])) {
+        targets::preview(&data);
+    }
+
+    #[test]
     fn refs(data in nearly(&["refs/heads/a", " ", "\n", "0000000000000000000000000000000000000000", "(delete)"])) {
         targets::pre_push(&data);
     }

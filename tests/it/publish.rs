@@ -469,7 +469,7 @@ fn referee_is_awake(document: &Value, check_run: &Recorded) {
 }
 
 /// The operation that the request belongs to, or how it disobeys its description.
-fn obeys(document: &Value, request: &Recorded) -> Result<String, String> {
+pub(crate) fn obeys(document: &Value, request: &Recorded) -> Result<String, String> {
     let asked: Vec<&str> = request.path.split('/').collect();
     let method = request.method.as_str().to_lowercase();
     if request.path == "/graphql" {

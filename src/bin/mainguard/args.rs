@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use mainguard::report::Format;
 
 use crate::commands::{
-    config::ConfigCommand, contracts::ContractsCommand, critic::CriticArgs, deps::DepsArgs, queue::QueueArgs,
-    rules::RulesCommand, sast::SastArgs, secrets::args::SecretsArgs,
+    config::ConfigCommand, contracts::ContractsCommand, critic::CriticArgs, deps::DepsArgs, preview::PreviewArgs,
+    queue::QueueArgs, report::ReportArgs, rules::RulesCommand, sast::SastArgs, secrets::args::SecretsArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -82,6 +82,12 @@ pub(crate) enum Command {
     Deps(Box<DepsArgs>),
     /// Judge what `git push` is about to send; git calls this from its pre-push hook
     PrePush(PrePushArgs),
+    /// Look at a pull request's previews until they are healthy, and say so in one comment
+    #[command(after_help = PREVIEW_EXAMPLES)]
+    Preview(Box<PreviewArgs>),
+    /// Print a JSON report in another form, or publish it with rights that its writer lacked
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(Box<ReportArgs>),
     /// Run the merge queue: the commit that was tested is the commit that lands
     Queue(QueueArgs),
     /// Tell what happened to PostHog, Slack, CDEvents and OpenTelemetry; never changes the exit code of a job
@@ -123,6 +129,25 @@ Examples:
 
 Without --base, the base is taken from the event that GitHub Actions hands over, else from the
 upstream of the current branch, else origin/HEAD, else main or master. A guessed base is named.";
+
+const PREVIEW_EXAMPLES: &str = "\
+Examples:
+  mainguard preview --number 7 --sha $(git rev-parse HEAD)
+  mainguard preview --number 7 --url app=https://pr-7.shop.pages.dev --deadline 60
+  mainguard preview --publish --deployments    in a workflow: one comment, a deployment for each surface
+  mainguard preview --publish --dry-run        print what would be sent to GitHub
+
+Where a surface stands is taken from --url, else from wrangler's output, else from whom --from
+names, else from `previews.surfaces` of the configuration.
+
+Exit codes: 0 healthy, 1 not healthy in time, 2 there was nothing to look at.";
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  mainguard report report.json --format markdown
+  mainguard report artifact/ --publish    in a workflow that `workflow_run` started
+
+Exit codes: 0 printed, or published as far as the token may, 2 refused: not a report, or not of this run.";
 
 /// Which change to look at.
 #[derive(Debug, Default, Args)]
@@ -219,6 +244,17 @@ pub(crate) struct Publishing {
     /// With --publish: print the requests that would change something instead of sending them
     #[arg(long, env = "MAINGUARD_DRY_RUN", value_parser = clap::builder::FalseyValueParser::new())]
     pub(crate) dry_run: bool,
+    /// Tells this comment and check run from others of mainguard on the same pull request
+    #[arg(long, env = "MAINGUARD_KEY", value_name = "KEY", default_value = "check", value_parser = parse_key)]
+    pub(crate) key: String,
+}
+
+/// Letters, digits and `_`: it stands in a hidden marker and in the check run's name.
+fn parse_key(key: &str) -> Result<String, String> {
+    match (1..=40).contains(&key.len()) && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        true => Ok(key.to_string()),
+        false => Err("a key is 1 to 40 letters, digits and `_`".into()),
+    }
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ pub(crate) struct Console {
     pub(crate) columns: Option<usize>,
     color_stderr: bool,
     quiet: bool,
+    actions: bool,
 }
 
 impl Console {
@@ -23,6 +24,7 @@ impl Console {
             columns: environment.columns,
             color_stderr: environment.color_stderr(global.color),
             quiet: global.quiet,
+            actions: environment.actions.is_some(),
         }
     }
 
@@ -56,6 +58,15 @@ impl Console {
     /// Something did not work that does not change the verdict.
     pub(crate) fn warn(&self, text: &str) {
         self.say("warning", "\x1b[1;33m", text);
+    }
+
+    /// Something that a person has to do, and that changes nothing by itself. In a workflow run it stands at the top.
+    pub(crate) fn notice(&self, text: &str) {
+        self.warn(text);
+        if self.actions {
+            let text = mainguard::text::visible(text).replace('%', "%25");
+            let _ = io::stderr().write_all(format!("::notice title=mainguard::{text}\n").as_bytes());
+        }
     }
 
     fn say(&self, word: &str, style: &str, text: &str) {

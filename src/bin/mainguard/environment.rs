@@ -34,6 +34,8 @@ pub(crate) struct Environment {
     pub(crate) cache: PathBuf,
     /// Where events go.
     pub(crate) sinks: Sinks,
+    /// `WRANGLER_OUTPUT_FILE_DIRECTORY`: where wrangler of an earlier step wrote what it deployed.
+    pub(crate) wrangler_output: Option<PathBuf>,
     /// Now.
     pub(crate) now: DateTime<Utc>,
     stdout: Stream,
@@ -178,6 +180,7 @@ impl Environment {
             secrets: std::env::vars_os().filter_map(|(name, value)| secret_name(&name, &value)).collect(),
             cache: cache(),
             sinks: Sinks::read(),
+            wrangler_output: path("WRANGLER_OUTPUT_FILE_DIRECTORY"),
             now: Utc::now(),
             stdout: Stream { color: color(std::io::stdout().is_terminal()) },
             stderr: Stream { color: color(std::io::stderr().is_terminal()) },
@@ -188,6 +191,13 @@ impl Environment {
     /// A variable that looks like a secret, by name.
     pub(crate) fn secret(&self) -> Option<&str> {
         self.secrets.first().map(String::as_str)
+    }
+
+    /// The address of this workflow run, for people.
+    pub(crate) fn run_url(&self) -> Option<String> {
+        let actions = self.actions.as_ref()?;
+        let (server, id) = (actions.server_url.trim_end_matches('/'), actions.run_id?);
+        Some(format!("{server}/{}/actions/runs/{id}", actions.repository.as_deref()?))
     }
 
     /// Whether stdout is to be coloured.

@@ -62,6 +62,8 @@ fn run(cli: Cli, environment: &Environment, console: &mut Console) -> anyhow::Re
         Command::Rules(command) => commands::rules::run(command, console),
         Command::Deps(args) => commands::deps::run(*args, repo, environment, console),
         Command::PrePush(args) => commands::pre_push::run(&args, repo, environment, console),
+        Command::Preview(args) => commands::preview::run(&args, repo, environment, console),
+        Command::Report(args) => commands::report::run(&args, repo, environment, console),
         Command::Queue(args) => commands::queue::run(&args, repo, environment, console),
         Command::Record(args) => Ok(commands::record::run(&args, repo, environment, console)),
         Command::Db(args) => commands::db::run(&args, environment, console),
@@ -144,6 +146,12 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         } else if let Some(error) = cause.downcast_ref::<mainguard::git::GitError>() {
             error.hint()
         } else if let Some(error) = cause.downcast_ref::<mainguard::github::Error>() {
+            error.hint()
+        } else if let Some(error) = cause.downcast_ref::<mainguard::previews::PreviewError>() {
+            error.hint()
+        } else if let Some(error) = cause.downcast_ref::<mainguard::probe::ProbeError>() {
+            error.hint()
+        } else if let Some(error) = cause.downcast_ref::<mainguard::report::json::ReadError>() {
             error.hint()
         } else {
             None

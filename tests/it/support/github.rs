@@ -48,6 +48,8 @@ pub(crate) struct State {
     /// By issue, oldest first.
     pub(crate) events: BTreeMap<u64, Vec<Value>>,
     pub(crate) check_runs: Vec<CheckRun>,
+    /// Oldest first.
+    pub(crate) deployments: Vec<Deployment>,
     /// From a path to a whole URL, as for a repository that was renamed.
     pub(crate) redirects: BTreeMap<String, String>,
     /// Each is used once, by the first request that it fits.
@@ -93,6 +95,26 @@ pub(crate) struct CheckRun {
     pub(crate) annotations: Vec<Value>,
     /// Whose it is; others may not change it.
     pub(crate) owner: String,
+}
+
+/// A deployment with what was said about it, oldest first.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Deployment {
+    pub(crate) id: u64,
+    pub(crate) sha: String,
+    pub(crate) environment: String,
+    pub(crate) statuses: Vec<Value>,
+}
+
+impl Deployment {
+    /// `preview/pr-7/app: in_progress, success https://…`
+    pub(crate) fn story(&self) -> String {
+        let said = self.statuses.iter().map(|status| {
+            let url = status["environment_url"].as_str().unwrap_or_default();
+            format!("{} {url}", status["state"].as_str().unwrap()).trim_end().to_string()
+        });
+        format!("{}: {}", self.environment, said.collect::<Vec<_>>().join(", "))
+    }
 }
 
 /// How a request goes wrong.
@@ -383,6 +405,7 @@ fn authorize(state: &State, method: &Method, path: &str, headers: &HeaderMap) ->
             return Err(Reply::message(403, "You must authenticate via a GitHub App."));
         }
         (_, path) if path.contains("/check-runs") => Some("checks=write"),
+        (_, path) if path.contains("/deployments") => Some("deployments=write"),
         _ => Some("issues=write; pull_requests=write"),
     };
     match needed {
@@ -420,6 +443,30 @@ fn route(state: &mut State, method: &Method, path: &str, query: &str, body: Opti
             pull["labels"] = labels.iter().map(|name| label_json(state, name)).collect();
             Ok(Reply::new(200, pull))
         }
+        ("GET", ["pulls"]) => {
+            let wanted = parameter(query, "head").unwrap_or_default();
+            let (owner, branch) = wanted.split_once(':').ok_or_else(|| Reply::invalid("Pull", "head", "invalid"))?;
+            let is_head = |pull: &&Value| {
+                let from = pull["head"]["repo"]["full_name"].as_str().unwrap_or_default();
+                pull["state"] == "open"
+                    && pull["head"]["ref"] == branch
+                    && from.split('/').next().is_some_and(|name| name.eq_ignore_ascii_case(owner))
+            };
+            let pulls = state.pulls.values().filter(is_head).cloned().collect();
+            page(state, query, pulls)
+        }
+        ("GET", ["deployments"]) => {
+            let fits = |name: &str, value: &str| parameter(query, name).is_none_or(|wanted| wanted == value);
+            let found = state.deployments.iter().rev();
+            let found = found.filter(|one| fits("environment", &one.environment) && fits("sha", &one.sha));
+            page(state, query, found.map(deployment_json).collect())
+        }
+        ("POST", ["deployments"]) => create_deployment(state, fields(body)?),
+        ("GET", ["deployments", id, "statuses"]) => {
+            let statuses = deployment(state, id)?.statuses.iter().rev().cloned().collect();
+            page(state, query, statuses)
+        }
+        ("POST", ["deployments", id, "statuses"]) => add_status(state, id, fields(body)?),
         ("GET", ["commits", commit, "pulls"]) => {
             let pulls = state.pulls_of_commit.get(*commit).cloned().unwrap_or_default();
             page(state, query, pulls)
@@ -666,6 +713,52 @@ fn check_annotation(annotation: &Value) -> Result<(), Reply> {
         Some((field, _)) => Err(Reply::invalid(WHAT, field, "invalid")),
         None => Ok(()),
     }
+}
+
+fn deployment_json(deployment: &Deployment) -> Value {
+    json!({ "id": deployment.id, "sha": deployment.sha, "environment": deployment.environment, "ref": deployment.sha })
+}
+
+fn deployment<'a>(state: &'a mut State, id: &str) -> Result<&'a mut Deployment, Reply> {
+    state.deployments.iter_mut().find(|deployment| deployment.id.to_string() == id).ok_or_else(Reply::not_found)
+}
+
+fn create_deployment(state: &mut State, fields: &Map<String, Value>) -> Result<Reply, Reply> {
+    const WHAT: &str = "Deployment";
+    let flags = ["auto_merge", "transient_environment", "production_environment"];
+    only(fields, WHAT, &[&["ref", "environment", "description", "required_contexts"], flags.as_slice()].concat())?;
+    let sha = text(fields, WHAT, "ref")?.ok_or_else(|| Reply::invalid(WHAT, "ref", "missing_field"))?;
+    if fields.get("auto_merge") != Some(&Value::Bool(false)) || fields.get("required_contexts") != Some(&json!([])) {
+        // The real one would merge the base into the branch, or wait for checks.
+        return Err(Reply::message(409, "Conflict: Commit status checks failed for the ref."));
+    }
+    if text(fields, WHAT, "description")?.is_some_and(|words| words.chars().count() > 140) {
+        return Err(Reply::invalid(WHAT, "description", "invalid"));
+    }
+    let environment = text(fields, WHAT, "environment")?.unwrap_or_else(|| "production".into());
+    let made = Deployment { id: state.next_id(), sha, environment, statuses: Vec::new() };
+    let json = deployment_json(&made);
+    state.deployments.push(made);
+    Ok(Reply::new(201, json))
+}
+
+fn add_status(state: &mut State, id: &str, fields: &Map<String, Value>) -> Result<Reply, Reply> {
+    const WHAT: &str = "DeploymentStatus";
+    only(fields, WHAT, &["state", "description", "environment_url", "log_url", "auto_inactive"])?;
+    let known = ["error", "failure", "inactive", "in_progress", "queued", "pending", "success"];
+    if !text(fields, WHAT, "state")?.is_some_and(|state| known.contains(&state.as_str())) {
+        return Err(Reply::invalid(WHAT, "state", "invalid"));
+    }
+    for name in ["environment_url", "log_url"] {
+        if text(fields, WHAT, name)?.is_some_and(|url| !url.starts_with("http")) {
+            return Err(Reply::invalid(WHAT, name, "invalid"));
+        }
+    }
+    let status = json!({
+        "id": 0, "state": fields["state"], "environment_url": fields.get("environment_url").cloned().unwrap_or("".into()),
+    });
+    deployment(state, id)?.statuses.push(status.clone());
+    Ok(Reply::new(201, status))
 }
 
 fn fields(body: Option<&Value>) -> Result<&Map<String, Value>, Reply> {

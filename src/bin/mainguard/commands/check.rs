@@ -33,8 +33,7 @@ pub(crate) fn run(args: &CheckArgs, repo: &Path, environment: &Environment, cons
     print(&report, &args.printing, console)?;
     let mut annotate = args.printing.format == Format::Text;
     if args.publishing.publish {
-        let told =
-            publish::publish(&verdict, &report, &head, event.as_ref(), args.publishing.dry_run, environment, console)?;
+        let told = publish::publish(&verdict, &report, &head, event.as_ref(), &args.publishing, environment, console)?;
         annotate &= !told;
     }
     if let Some(actions) = &environment.actions {
@@ -151,7 +150,8 @@ fn outputs(report: &Report, printing: &Printing) -> String {
     workflow_files::outputs(&pairs)
 }
 
-fn append(path: &Path, text: &str) -> anyhow::Result<()> {
+/// Adds to a file of the runner.
+pub(crate) fn append(path: &Path, text: &str) -> anyhow::Result<()> {
     let mut file = fs::OpenOptions::new().create(true).append(true).open(path);
     let file = file.as_mut().map_err(|error| anyhow::anyhow!("{error}"))?;
     file.write_all(text.as_bytes()).with_context(|| format!("could not write {}", path.display()))

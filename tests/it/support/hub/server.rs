@@ -309,6 +309,8 @@ fn route(facts: &mut Facts, method: &Method, path: &str, query: &str, body: Opti
                 .collect();
             reply(200, json!({ "total_count": runs.len(), "workflow_runs": runs }))
         }
+        // CI is an oracle that needs no starting.
+        ("POST", ["actions", "workflows", _, "dispatches"]) => reply(204, Value::Null),
         ("POST", ["actions", "runs", id, what @ ("cancel" | "rerun")]) => {
             let Some(run) = facts.runs.iter_mut().find(|run| run.id.to_string() == *id) else {
                 return refused(404, "Not Found");
