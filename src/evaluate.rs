@@ -113,6 +113,8 @@ fn judge(guard: Guard, change: &ChangeSet, context: &Context, policy: &Policy) -
                     };
                     Judged { findings, let_off, ..status.into() }
                 }
+            },
+        },
         Guard::Sast => match &context.sast {
             Loaded::Present(None) => disabled(),
             Loaded::Absent(why) => RunStatus::Skipped(why.clone()).into(),

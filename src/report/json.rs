@@ -497,6 +497,7 @@ impl Report {
                     carried: checked.carried as u64,
                     data: checked.data.clone(),
                 });
+            }
             Facts::Coverage(measured) => {
                 let of = |count: crate::coverage::Count| Covered {
                     covered: count.covered,

@@ -84,7 +84,7 @@ pub fn text(subject: &Subject, checked: &[Checked]) -> String {
 
 /// For programs; `"version": 1`.
 pub fn json(subject: &Subject, checked: &[Checked]) -> String {
-    super::json::printed(&Document {
+    crate::text::json::printed(&Document {
         version: 1,
         healthy: all_healthy(checked),
         pull_request: subject.number,

@@ -123,8 +123,7 @@ fn configurations_in_the_documentation_are_accepted() {
     for page in pages() {
         for block in text_of(&page).split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
             let key = block.split(':').next().unwrap();
-            if ["critic", "size", "contracts", "levels", "ignore"].contains(&key) {
-            if ["critic", "size", "previews", "levels", "ignore"].contains(&key) {
+            if ["critic", "size", "contracts", "previews", "levels", "ignore"].contains(&key) {
                 shown += 1;
                 let read = serde_yaml::from_str::<Config>(block);
                 assert!(read.is_ok(), "{page}: {}\n{block}", read.unwrap_err());
