@@ -21,10 +21,11 @@ fn a_small_change_passes() {
     let answer = check(&topic(), &[]);
     assert_eq!((answer.code, answer.stderr.as_str()), (0, ""));
     insta::assert_snapshot!(answer.stdout, @r"
-     critic  skipped: no pull request
-       size  size/XS 🐭  10 changed lines (+10 −0) in 1 file
-    secrets  no findings in 100 bytes of 1 commit
-     policy  no findings
+          critic  skipped: no pull request
+            size  size/XS 🐭  10 changed lines (+10 −0) in 1 file
+         secrets  no findings in 100 bytes of 1 commit
+    dependencies  skipped: no lockfile changed
+          policy  no findings
     judged: 1 commit on main (guessed), 39407cf..298c56f, by the default policy
     pass
     ");
@@ -270,7 +271,7 @@ fn every_example_in_the_initial_configuration_is_accepted() {
     run(mainguard(repo.path()).arg("init"));
     let text = std::fs::read_to_string(repo.path().join(".github/mainguard.yml")).unwrap();
     let is_yaml =
-        |line: &str| line.starts_with("  ") || ["size:", "critic:", "secrets:", "levels:", "ignore:"].contains(&line);
+        |line: &str| line.starts_with("  ") || ["size:", "critic:", "secrets:", "dependencies:", "levels:", "ignore:"].contains(&line);
     let lines = text.lines().filter_map(|line| line.strip_prefix("# ")).filter(|line| is_yaml(line));
     let uncommented = lines.collect::<Vec<_>>().join("\n");
     assert!(uncommented.contains("until: 2027-01-31"), "{uncommented}");
