@@ -68,5 +68,5 @@ fn a_comment_keeps_its_budget_and_says_what_is_missing() {
     let comment = markdown::render(&report, markdown::COMMENT_BYTES);
     assert!(comment.len() <= markdown::COMMENT_BYTES && comment.len() > markdown::COMMENT_BYTES / 2);
     assert!(comment.contains(" more errors: the full report has all of them."), "{comment}");
-    assert!(comment.contains("Not shown here for want of room: 3333 notes."), "{comment}");
+    assert!(comment.contains("Not shown here for want of room: 3333 warnings, 3333 notes."), "{comment}");
 }
