@@ -318,7 +318,7 @@ fn introduced(
         level: if rating >= rules.config.fail_on || malicious { Level::Error } else { Level::Warning },
         message,
         location: Some(location(place, package.line)),
-        help: Some(help.join("\n")),
+        help: Some(help.join("; ")),
     }
 }
 

@@ -23,7 +23,7 @@ use mainguard::report::Subject;
 use crate::args::{Judging, Selection};
 use crate::commands::critic::input;
 use crate::console::{Console, Hinted};
-use crate::dependencies::{self, Source};
+use crate::dependencies;
 use crate::environment::Environment;
 use crate::observe;
 
@@ -193,7 +193,7 @@ pub(crate) fn gather(
     let dependencies = match wants(Guard::Dependencies) && policy.config.dependencies.enabled != Some(false) {
         false => Loaded::Absent("no guard asks for it".into()),
         true => {
-            let source = Source::of(judging.advisories.as_deref(), environment);
+            let source = dependencies::Source::of(judging.advisories.as_deref(), environment);
             dependencies::snapshot(repository, &change, &policy, &source, environment)
         }
     };

@@ -253,10 +253,7 @@ fn as_text(found: &[(&Placed, Vulnerability)], all: &[&mainguard::deps::Lockfile
 }
 
 fn update(args: &Update, repo: &Path, environment: &Environment, console: &Console) -> anyhow::Result<u8> {
-    let into = match (&args.advisories, Source::of(None, environment)) {
-        (Some(folder), _) | (None, Source::Folder(folder)) => folder.clone(),
-        (None, Source::Api(_)) => environment.cache.clone(),
-    };
+    let into = args.advisories.clone().unwrap_or_else(|| environment.cache.join("advisories"));
     let hinted = |error: advisories::DataError| {
         let hint = error.hint().unwrap_or_else(|| "is the folder writable?".into());
         Hinted::error(error.to_string(), hint)
