@@ -12,7 +12,6 @@ pub mod document;
 mod ecmascript;
 pub mod graphql;
 mod lines;
-pub mod openapi;
 pub mod protobuf;
 pub mod report;
 pub mod routes;

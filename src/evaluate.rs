@@ -130,10 +130,9 @@ fn judge(guard: Guard, change: &ChangeSet, context: &Context, policy: &Policy) -
             Loaded::Failed(why) => RunStatus::Broken(why.clone()).into(),
             Loaded::Present(facts) => match coverage::check(&change.files, facts, &policy.config.coverage) {
                 Err(why) => RunStatus::Broken(why).into(),
-                Ok(judged) => Judged {
-                    findings: judged.findings,
-                    ..RunStatus::Ran(Facts::Coverage(judged.measured)).into()
-                },
+                Ok(judged) => {
+                    Judged { findings: judged.findings, ..RunStatus::Ran(Facts::Coverage(judged.measured)).into() }
+                }
             },
         },
         Guard::Policy => {

@@ -259,8 +259,9 @@ fn judged_in_words(report: &Report, guard: &str, tally: Tally) -> String {
             }
             _ => match report.coverage {
                 Some(coverage) if guard == Guard::Coverage.name() => {
-                    let percent =
-                        |of: json::Covered| of.percent.map_or("nothing to cover".into(), |percent| format!("{percent} %"));
+                    let percent = |of: json::Covered| {
+                        of.percent.map_or("nothing to cover".into(), |percent| format!("{percent} %"))
+                    };
                     format!("{tally}; added lines: {}, all: {}", percent(coverage.changed), percent(coverage.total))
                 }
                 _ => tally.to_string(),

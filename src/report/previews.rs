@@ -10,9 +10,9 @@ use std::time::Duration;
 use reqwest::Url;
 use serde::Serialize;
 
-use crate::text::markdown::{cell, prose};
 use crate::previews::Source;
 use crate::previews::health::{Checked, Probed};
+use crate::text::markdown::{cell, prose};
 
 /// What a comment about previews says beside the surfaces.
 #[derive(Clone, Debug)]

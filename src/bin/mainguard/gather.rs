@@ -10,7 +10,6 @@ use anyhow::Context as _;
 use mainguard::change::{ChangeSet, CommitId, Head};
 use mainguard::config::{self, Config};
 use mainguard::context::{Context, Loaded};
-use mainguard::guards::Guard;
 use mainguard::git::{Guess, Limits, Repository};
 use mainguard::github::client::{Client, Mode, Patience};
 use mainguard::github::payload::{self, Event};

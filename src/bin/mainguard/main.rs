@@ -12,8 +12,8 @@ mod console;
 mod dependencies;
 mod environment;
 mod gather;
-mod progress;
 mod observe;
+mod progress;
 mod publish;
 mod telemetry;
 

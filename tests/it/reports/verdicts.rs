@@ -1,10 +1,10 @@
 //! The three verdicts of the snapshots, and a crowd.
 
 use mainguard::change::{Head, ObjectId, RepoPath};
+use mainguard::coverage::Count;
 use mainguard::finding::{Finding, Fingerprint, Level, Location, Place, RuleId, Span};
 use mainguard::guards::size::{LeftOut, Measured, SizeLabel};
-use mainguard::coverage::Count;
-use mainguard::guards::{Guard, contracts, coverage, critic, dependencies, secrets};
+use mainguard::guards::{Guard, coverage, critic, dependencies, secrets};
 use mainguard::label::{LabelSpec, OwnedLabel};
 use mainguard::report::{Report, Subject};
 use mainguard::verdict::{Facts, GuardRun, RunStatus, Suppressed, Verdict};
