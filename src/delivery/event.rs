@@ -417,7 +417,7 @@ mod tests {
             sha: "a".repeat(40),
             attempt: 2,
         };
-        insta::assert_snapshot!(identity.id(), @"");
+        insta::assert_snapshot!(identity.id(), @"99112ada-b2cf-5d8f-9208-8f91588e1f58");
     }
 
     #[test]

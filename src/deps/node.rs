@@ -301,8 +301,13 @@ pub(crate) fn yaml(text: &str) -> Tree<'_> {
     let mut open: Vec<(u32, bool, Vec<Node<'_>>)> = Vec::new();
     let mut nodes = 0;
     for event in Parser::new_from_str(text) {
-        let (event, span) =
-            event.map_err(|error| refuse(error.marker().line(), format!("this is not YAML: {}", error.info())))?;
+        let (event, span) = event.map_err(|error| {
+            let message = match error.info().contains("recursion limit") {
+                true => "nested deeper than the reader goes".into(),
+                false => format!("this is not YAML: {}", error.info()),
+            };
+            refuse(error.marker().line(), message)
+        })?;
         let line = span.start.line() as u32;
         nodes += 1;
         if nodes > MAX_NODES {

@@ -195,7 +195,8 @@ pub(super) fn next(file: &str) -> Option<NextFile> {
     }
     let root = folders.iter().position(|part| *part == "pages")?;
     let inside = &folders[root + 1..];
-    if stem.starts_with('_') || stem.contains('.') {
+    // `[...all]` is a name; `x.stories` is none.
+    if stem.starts_with('_') || !stem.starts_with('[') && stem.contains('.') {
         return None;
     }
     let mut shown: Vec<String> = inside.iter().map(|part| brackets(part)).collect();

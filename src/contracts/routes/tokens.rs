@@ -145,7 +145,7 @@ impl Tokens {
         if start >= end {
             return None;
         }
-        for one in &self.all[start..end] {
+        for one in self.all.get(start..end)? {
             match &one.token {
                 Token::Text(Some(text)) => out.push_str(text),
                 _ => return None,

@@ -204,7 +204,8 @@ fn body_depth(before: &[Token], word: &str, depth: usize) -> usize {
     match word {
         "BEGIN" => depth + 1,
         "CASE" if depth > 0 && last != "END" => depth + 1,
-        "IF" | "LOOP" | "WHILE" | "REPEAT" if depth > 0 && last == "END" => depth,
+        // `END IF` ends what was not counted: the word before took one too many.
+        "IF" | "LOOP" | "WHILE" | "REPEAT" if last == "END" => depth + 1,
         "END" => depth.saturating_sub(1),
         _ => depth,
     }
