@@ -460,7 +460,7 @@ mod tests {
 
     #[test]
     fn a_version_is_read_from_the_names_tools_give() {
-        let of = |path: &str| version(path).map(|(folder, version)| (folder, version));
+        let of = |path: &str| version(path);
         assert_eq!(of("db/0002_users.sql"), Some(("db".into(), vec![2])));
         assert_eq!(of("db/V1_2__users.sql"), Some(("db".into(), vec![1, 2])));
         assert_eq!(of("db/V1.2__users.sql"), Some(("db".into(), vec![1, 2])));

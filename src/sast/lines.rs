@@ -117,7 +117,7 @@ pub(super) fn dockerfile(text: &str) -> Plain {
         if first.is_some_and(|first| bytes[line.start + first] == b'#') {
             let continued = line.start > 1 && is_continued(&bytes[..line.start - 1], b'\\');
             blank(&mut bytes[line.clone()]);
-            if continued && line.len() > 0 {
+            if continued && !line.is_empty() {
                 bytes[line.end - 1] = b'\\';
             }
         }

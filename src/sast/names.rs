@@ -37,7 +37,7 @@ impl<'t> Facts<'t> {
             "attribute" => field(callee, "attribute")?,
             "selector_expression" | "field_expression" => field(callee, "field")?,
             "scoped_identifier" | "scoped_type_identifier" => {
-                field(callee, "name").or_else(|| nth(callee, callee.named_child_count().checked_sub(1)? as usize))?
+                field(callee, "name").or_else(|| nth(callee, callee.named_child_count().checked_sub(1)?))?
             }
             "generic_function" => {
                 let inner = field(callee, "function")?;
@@ -223,7 +223,7 @@ impl<'t> Facts<'t> {
 
 /// The last of several expressions, which is the value of them all.
 fn last_of(node: Node<'_>) -> Node<'_> {
-    let last = (node.named_child_count() as usize).checked_sub(1).filter(|_| node.kind() == "sequence_expression");
+    let last = node.named_child_count().checked_sub(1).filter(|_| node.kind() == "sequence_expression");
     last.and_then(|last| nth(node, last)).unwrap_or(node)
 }
 

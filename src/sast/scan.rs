@@ -408,10 +408,8 @@ fn arguments_pass<'t>(matcher: &Matcher, facts: &Facts<'t>, call: Node<'t>, scop
 fn named_argument<'t>(facts: &Facts<'t>, list: &[Node<'t>], name: &str, scope: Scope) -> Option<Node<'t>> {
     for argument in list {
         match argument.kind() {
-            "keyword_argument" => {
-                if field(*argument, "name").is_some_and(|key| facts.slice(key) == name) {
-                    return field(*argument, "value");
-                }
+            "keyword_argument" if field(*argument, "name").is_some_and(|key| facts.slice(key) == name) => {
+                return field(*argument, "value");
             }
             "object" => {
                 if let Some(value) = property(facts, *argument, name) {

@@ -215,7 +215,7 @@ impl<'f, 't> Values<'f, 't> {
     fn each(&mut self, node: Node<'t>, scope: Scope, depth: usize, hops: usize) -> Value {
         let node = field(node, "body").or_else(|| field(node, "value")).unwrap_or(node);
         let mut all = Value::constant();
-        for index in 0..(node.named_child_count() as usize).min(64) {
+        for index in 0..node.named_child_count().min(64) {
             let Some(child) = nth(node, index) else { continue };
             if child.kind().contains("comment") || child.kind().contains("type") {
                 continue;
@@ -228,7 +228,7 @@ impl<'f, 't> Values<'f, 't> {
     fn string(&mut self, node: Node<'t>, scope: Scope, depth: usize, hops: usize) -> Value {
         let mut value = Value { constant: true, literal: true, ..Value::default() };
         let mut filled = false;
-        for index in 0..(node.named_child_count() as usize).min(128) {
+        for index in 0..node.named_child_count().min(128) {
             let Some(child) = nth(node, index) else { continue };
             match child.kind() {
                 "template_substitution" | "interpolation" | "string_interpolation" => {
@@ -516,9 +516,7 @@ fn first_literal(text: &str) -> &str {
 /// The arguments of a call: a list, a template, a generator.
 pub(super) fn arguments_of(call: Node<'_>) -> Option<Node<'_>> {
     field(call, "arguments").or_else(|| {
-        (0..call.named_child_count() as usize)
-            .filter_map(|index| nth(call, index))
-            .find(|child| child.kind() == "token_tree")
+        (0..call.named_child_count()).filter_map(|index| nth(call, index)).find(|child| child.kind() == "token_tree")
     })
 }
 
@@ -539,7 +537,7 @@ pub(super) fn children(list: Node<'_>) -> Vec<Node<'_>> {
     if list.kind() == "generator_expression" {
         return vec![list];
     }
-    let all = (0..(list.named_child_count() as usize).min(64)).filter_map(|index| nth(list, index));
+    let all = (0..list.named_child_count().min(64)).filter_map(|index| nth(list, index));
     all.filter(|child| !child.kind().contains("comment")).collect()
 }
 

@@ -127,7 +127,7 @@ impl Outlet {
         let name = process_name(now);
         let outbox = Outbox::at(&self.outbox);
         if let Some(address) = &self.database {
-            let written = tokio::time::timeout(self.left(), self.into_store(address, events, &owed, &outbox, now));
+            let written = tokio::time::timeout(self.left(), self.append_to_store(address, events, &owed, &outbox, now));
             match written.await.unwrap_or_else(|_| Err("the store does not answer".into())) {
                 Ok(store) => {
                     let ledger = Ledger::Store(store, name);
@@ -147,7 +147,7 @@ impl Outlet {
     }
 
     /// Appends to the store, also what an earlier job could only leave in the outbox.
-    async fn into_store(
+    async fn append_to_store(
         &self,
         address: &str,
         events: &[DeliveryEvent],

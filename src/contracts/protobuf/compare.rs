@@ -503,7 +503,7 @@ impl<'a> Comparison<'a> {
             before: Some(old),
             after: Some(new),
         };
-        let from_file = before.0.from_file(feature) && after.0.from_file(feature);
+        let from_file = before.0.stands_at_file(feature) && after.0.stands_at_file(feature);
         let place = |(_, options, spot): (_, &[Opt], Spot)| at_option(spot, option(options, feature.option()));
         let (base, revision) = (place((before.0, before.1, before.2)), place((after.0, after.1, after.2)));
         if let (Some((at, _)), Some((other, _))) = (base, revision) {
@@ -596,7 +596,7 @@ impl<'a> Comparison<'a> {
                 before: Some(&old),
                 after: Some(&new),
             };
-            let from_file = before.features.from_file(feature) && after.features.from_file(feature);
+            let from_file = before.features.stands_at_file(feature) && after.features.stands_at_file(feature);
             let own = format!("enum type {full}");
             let causes = self.feature_causes(feature, from_file, (before.file, after.file), full, own);
             let base = at_option(base, option(&before.all.options, feature.option()));

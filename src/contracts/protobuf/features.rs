@@ -81,7 +81,7 @@ impl Features {
     }
 
     /// Whether the file decides, by its language or by an option of its own.
-    pub(super) fn from_file(&self, feature: Feature) -> bool {
+    pub(super) fn stands_at_file(&self, feature: Feature) -> bool {
         !self.own[feature as usize]
     }
 }
@@ -99,10 +99,10 @@ mod tests {
     fn the_nearest_setting_wins() {
         let file = Features::of_file(Syntax::Edition(2023), &set("features.field_presence", "IMPLICIT"));
         assert_eq!(file.get(Feature::FieldPresence), "IMPLICIT");
-        assert!(file.from_file(Feature::FieldPresence));
+        assert!(file.stands_at_file(Feature::FieldPresence));
         let field = file.below(&set("features.field_presence", "LEGACY_REQUIRED"));
         assert_eq!(field.get(Feature::FieldPresence), "LEGACY_REQUIRED");
-        assert!(!field.from_file(Feature::FieldPresence));
+        assert!(!field.stands_at_file(Feature::FieldPresence));
         assert_eq!(field.get(Feature::EnumType), "OPEN");
     }
 

@@ -170,7 +170,7 @@ impl<'a> Comparison<'a> {
         }
         let message = format!("{} was {} and is {}", pair.called, old.name(), new.name());
         let feature = Feature::FieldPresence;
-        let from_file = before.features.from_file(feature) && after.features.from_file(feature);
+        let from_file = before.features.stands_at_file(feature) && after.features.stands_at_file(feature);
         // Only the default of the file can have done it where the same words stand.
         let same_words = before.field.label == after.field.label && before.field.written == after.field.written;
         let own = format!("cardinality {}", pair.subject);
@@ -317,8 +317,9 @@ impl<'a> Comparison<'a> {
             at_option(spot, option(options, "ctype").or_else(|| option(options, feature.option())))
         };
         let message = format!("{} changed its C++ string type from {old} to {new}", pair.called);
-        let own =
-            |field: &LinkedField| option(&field.field.options, "ctype").is_some() || !field.features.from_file(feature);
+        let own = |field: &LinkedField| {
+            option(&field.field.options, "ctype").is_some() || !field.features.stands_at_file(feature)
+        };
         let from_file = !own(pair.before) && !own(pair.after);
         let cause = format!("string type {}", pair.subject);
         let causes = self.feature_causes(feature, from_file, (pair.before.file, pair.after.file), &pair.full, cause);
@@ -330,7 +331,7 @@ impl<'a> Comparison<'a> {
         let (before, after) = (pair.before, pair.after);
         let feature = Feature::Utf8Validation;
         let (old, new) = (before.features.get(feature), after.features.get(feature));
-        let from_file = before.features.from_file(feature) && after.features.from_file(feature);
+        let from_file = before.features.stands_at_file(feature) && after.features.stands_at_file(feature);
         let place = |spot, field: &LinkedField, feature: Feature| {
             at_option(spot, option(&field.field.options, feature.option()))
         };
@@ -354,7 +355,7 @@ impl<'a> Comparison<'a> {
         };
         let ((old, set), (new, new_set)) = (java(self.base, before), java(self.revision, after));
         if old != new {
-            let own = |field: &LinkedField| !field.features.from_file(Feature::JavaUtf8Validation);
+            let own = |field: &LinkedField| !field.features.stands_at_file(Feature::JavaUtf8Validation);
             let from_file = from_file && !own(before) && !own(after);
             let cause = format!("utf8 {}", pair.subject);
             let mut causes = self.feature_causes(feature, from_file, (before.file, after.file), &pair.full, cause);

@@ -78,13 +78,16 @@ pub(crate) enum Reply {
 
 type Script = Box<dyn FnMut(&Received) -> Reply + Send>;
 
+/// By path, the contents that came under each id.
+type Taken = BTreeMap<String, BTreeMap<String, Vec<String>>>;
+
 /// The server; it takes what its script takes.
 pub(crate) struct Sink {
     pub(crate) url: String,
     /// Everything that came, in order.
     pub(crate) received: Arc<Mutex<Vec<Received>>>,
     /// Id → contents, of what was taken, by path.
-    taken: Arc<Mutex<BTreeMap<String, BTreeMap<String, Vec<String>>>>>,
+    taken: Arc<Mutex<Taken>>,
     script: Arc<Mutex<Script>>,
 }
 
