@@ -175,7 +175,7 @@ impl Reader<'_> {
 
     fn rule(&mut self, table: &Table<'_>) -> Draft {
         let id = self.text(table, "id");
-        let place = self.source.place_of_table(&table);
+        let place = self.source.place_of_table(table);
         let called = format!("rule `{}`: ", short(&id));
         let secret_group = self.source.count(table, "secretGroup");
         let allowlists = self.allowlist_tables(table, &ALLOWLIST, "[rules.allowlist]", "[[rules.allowlists]]", &called);
@@ -206,7 +206,7 @@ impl Reader<'_> {
     fn required(&mut self, table: &Table<'_>, called: &str) -> Option<Required> {
         let id = self.text(table, "id");
         if id.is_empty() {
-            let place = self.source.place_of_table(&table);
+            let place = self.source.place_of_table(table);
             self.source.problems.push(place.says(
                 format!("{called}a required rule has no `id`"),
                 Some("name the rule that must be found nearby".into()),
@@ -272,7 +272,7 @@ impl Reader<'_> {
         };
         let Allowlist { commits, paths, regexes, stopwords, .. } = &allowlist;
         if [commits, paths, regexes, stopwords].iter().all(|checks| checks.is_empty()) {
-            let place = self.source.place_of_table(&table);
+            let place = self.source.place_of_table(table);
             self.source.problems.push(place.says(
                 format!("{called}this allowlist checks nothing"),
                 Some("give it `regexes`, `stopwords`, `paths` or `commits`".into()),
