@@ -154,13 +154,13 @@ pub(crate) fn archive(data: &[u8]) {
 
 /// A description in Protobuf is compared or refused at a place in it; compared with itself it is silent.
 pub(crate) fn protobuf(data: &[u8]) {
-    let options = proto::Options { every_rule: data.len() % 2 == 0, ..proto::Options::default() };
+    let options = proto::Options { every_rule: data.len().is_multiple_of(2), ..proto::Options::default() };
     schemas(data, "a.proto", |base, revision, paths| proto::diff(base, paths, revision, paths, &options));
 }
 
 /// The same of a GraphQL schema.
 pub(crate) fn graphql(data: &[u8]) {
-    let options = sdl::Options { simplify: data.len() % 2 == 0, ..sdl::Options::default() };
+    let options = sdl::Options { simplify: data.len().is_multiple_of(2), ..sdl::Options::default() };
     schemas(data, "a.graphql", |base, revision, paths| sdl::diff(base, paths, revision, paths, &options));
 }
 
