@@ -21,11 +21,14 @@ fn a_small_change_passes() {
     let answer = check(&topic(), &[]);
     assert_eq!((answer.code, answer.stderr.as_str()), (0, ""));
     insta::assert_snapshot!(answer.stdout, @r"
-       critic  skipped: no pull request
-         size  size/XS 🐭  10 changed lines (+10 −0) in 1 file
-    contracts  no contract changed
-      secrets  no findings in 100 bytes of 1 commit
-       policy  no findings
+          critic  skipped: no pull request
+            size  size/XS 🐭  10 changed lines (+10 −0) in 1 file
+       contracts  no contract changed
+         secrets  no findings in 100 bytes of 1 commit
+    dependencies  skipped: no lockfile changed
+            sast  no findings
+        coverage  skipped: no report found at coverage/lcov.info, lcov.info, coverage.lcov or 10 more of the usual places
+          policy  no findings
     judged: 1 commit on main (guessed), 39407cf..298c56f, by the default policy
     pass
     ");
@@ -264,15 +267,16 @@ fn init_writes_what_check_accepts_and_keeps_what_is_there() {
     assert_eq!(std::fs::read_to_string(repo.path().join(".github/mainguard.yml")).unwrap(), "size: {}\n");
 }
 
+const SECTIONS: [&str; 9] =
+    ["size:", "critic:", "contracts:", "secrets:", "dependencies:", "sast:", "coverage:", "levels:", "ignore:"];
+
 /// Whoever takes the comment signs away has a configuration that works.
 #[test]
 fn every_example_in_the_initial_configuration_is_accepted() {
     let repo = topic();
     run(mainguard(repo.path()).arg("init"));
     let text = std::fs::read_to_string(repo.path().join(".github/mainguard.yml")).unwrap();
-    let is_yaml = |line: &str| {
-        line.starts_with("  ") || ["size:", "critic:", "contracts:", "secrets:", "levels:", "ignore:"].contains(&line)
-    };
+    let is_yaml = |line: &str| line.starts_with("  ") || SECTIONS.contains(&line);
     let lines = text.lines().filter_map(|line| line.strip_prefix("# ")).filter(|line| is_yaml(line));
     let uncommented = lines.collect::<Vec<_>>().join("\n");
     assert!(uncommented.contains("until: 2027-01-31"), "{uncommented}");

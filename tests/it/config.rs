@@ -28,7 +28,7 @@ fn an_unknown_key_is_pointed_at_with_the_one_that_was_meant() {
     4 | critc: {}
       | ^^^^^
       |
-      = help: did you mean `critic`? the keys here are: critic, size, contracts, secrets, queue, levels, ignore
+      = help: did you mean `critic`? the keys here are: critic, size, contracts, secrets, dependencies, sast, coverage, queue, delivery, previews, levels, ignore
     ");
 }
 

@@ -192,7 +192,8 @@ pub(crate) fn gather(
     let dependencies = match wants(Guard::Dependencies) && policy.config.dependencies.enabled != Some(false) {
         false => Loaded::Absent("no guard asks for it".into()),
         true => {
-            let source = dependencies::Source::of(judging.advisories.as_deref(), environment);
+            let source =
+                dependencies::Source::of(judging.advisories.as_deref().filter(|text| !text.is_empty()), environment);
             dependencies::snapshot(repository, &change, &policy, &source, environment)
         }
     };
