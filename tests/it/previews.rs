@@ -145,16 +145,26 @@ fn a_slow_start_and_a_few_503_are_waited_for() {
 
 #[test]
 fn a_server_that_does_not_listen_yet_is_waited_for() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // Bound and not listening: the port is nobody else's, and whoever knocks is refused.
+    let socket = {
+        let _inside = runtime.enter();
+        tokio::net::TcpSocket::new_v4().unwrap()
+    };
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
     std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(1_200));
-        // Somebody else may have taken the port by now; then the test is about them, and as good.
-        let Ok(listener) = TcpListener::bind(free) else { return };
-        for stream in listener.incoming().map_while(Result::ok) {
-            say(stream, "200 OK", &[], "");
-        }
+        runtime.block_on(async {
+            let listener = socket.listen(16).unwrap();
+            while let Ok((stream, _)) = listener.accept().await {
+                let stream = stream.into_std().unwrap();
+                stream.set_nonblocking(false).unwrap();
+                say(stream, "200 OK", &[], "");
+            }
+        });
     });
-    let answer = Story::new(ROOT).look(&format!("http://{free}"));
+    let answer = Story::new(ROOT).look(&format!("http://{address}"));
     assert_eq!(answer.code, 0, "{}", answer.text());
 }
 
