@@ -3,7 +3,7 @@
 //! A sink is sent batches, oldest first. A batch that is refused is halved until the event is found that is not wanted;
 //! it is set aside with the answer. But a sink that refuses everything is not about one event: then nothing is set
 //! aside. Who asks to be left alone is left alone, within the budget or until the next drain; who fails is counted by
-//! its [`breaker`](super::breaker). Nothing here is an error of the caller: what is left is said in words.
+//! its [`breaker`]. Nothing here is an error of the caller: what is left is said in words.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
