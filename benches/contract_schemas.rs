@@ -3,7 +3,7 @@
 //! `cargo bench --bench contract_schemas`. The inputs are invented here, in the sizes of what people publish: 254
 //! Protobuf files of 3.7 MB in which every file changes, and a schema of 1.2 MB. The targets are 0.2 s and 0.08 s, and
 //! growth along a line. Where `buf` or `graphql-inspector` is on the path, it is given the same files.
-#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "measures time, starts peers and prints")]
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "measures time, starts peers and prints")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

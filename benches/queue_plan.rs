@@ -1,7 +1,7 @@
 //! How long one plan of the merge queue takes: entries that wait, a hundred builds that run.
 //!
 //! `cargo bench --bench queue_plan`. The target is 50 ms for 10,000 entries, and growth no faster than the line.
-#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "measures time and prints it")]
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "measures time and prints it")]
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -77,6 +77,24 @@ pub struct Place {
     pub end_column: u32,
 }
 
+/// A rule, and what helps whoever meets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its id.
+    pub id: &'static str,
+    /// What happened.
+    pub meaning: &'static str,
+    /// Who breaks, when somebody does.
+    pub breaks: &'static str,
+    /// The smallest change that keeps them whole.
+    pub fix: &'static str,
+}
+
+/// One line of a table of rules.
+const fn rule(id: &'static str, meaning: &'static str, breaks: &'static str, fix: &'static str) -> Rule {
+    Rule { id, meaning, breaks, fix }
+}
+
 /// One root cause. It is said once, with everything that it reaches.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ContractChange {

@@ -58,7 +58,7 @@ impl Report {
         let joined =
             self.sources.iter().filter(|_| !absolute).map(|source| format!("{}/{name}", source.trim_end_matches('/')));
         for whole in joined.chain(std::iter::once(name.to_string())) {
-            // The repository's path is the end of the report's: `/home/runner/work/x/x/lib/a.js`.
+            // The repository's path is the end of the report's: `/builds/x/lib/a.js`.
             let inside = candidates.iter().filter(|path| is_end(&whole, path)).max_by_key(|path| path.len());
             if let Some(path) = inside {
                 return Some(path);

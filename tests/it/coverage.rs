@@ -58,7 +58,7 @@ fn change(policy: &str) -> TestRepo {
 
 fn lcov(covered: u32) -> String {
     let lines = (1..=11).map(|line| format!("DA:{line},{}\n", u32::from(line <= 1 + covered)));
-    format!("SF:/home/runner/work/x/x/lib/a.js\n{}end_of_record\n", lines.collect::<String>())
+    format!("SF:/builds/x/lib/a.js\n{}end_of_record\n", lines.collect::<String>())
 }
 
 fn check(repo: &TestRepo, arguments: &[&str]) -> (i32, String) {

@@ -1,25 +1,11 @@
 //! What can be said about a change of exported TypeScript.
 
-/// A rule, and what helps whoever meets it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// Its id.
-    pub id: &'static str,
-    /// What happened.
-    pub meaning: &'static str,
-    /// Who breaks, when somebody does.
-    pub breaks: &'static str,
-    /// The smallest change that keeps them whole.
-    pub fix: &'static str,
-}
+pub use crate::contracts::Rule;
+use crate::contracts::rule;
 
 /// The rule of an id.
 pub(super) fn find(id: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.id == id)
-}
-
-const fn rule(id: &'static str, meaning: &'static str, breaks: &'static str, fix: &'static str) -> Rule {
-    Rule { id, meaning, breaks, fix }
 }
 
 /// All rules.
