@@ -9,6 +9,7 @@
 //! sources ─────────────────────────────► Fragment ────┴─► Vec<Leak> ─ ignores, baseline ─► report
 //! ```
 
+mod ahead;
 mod allowlist;
 mod atoms;
 mod automaton;

@@ -27,6 +27,8 @@ pub(super) struct Site {
     pub(super) plain: bool,
     /// At most so many bytes of a match stand before the atom. `None`: any number.
     pub(super) back: Option<usize>,
+    /// The pattern up to the atom, where `back` is bounded.
+    pub(super) lead: Hir,
     /// The pattern from the atom on, with what is asserted just before it.
     pub(super) rest: Hir,
 }
@@ -36,7 +38,7 @@ pub(super) fn sites(pattern: &Hir) -> Option<Vec<Site>> {
     let mut steps = 0;
     let mut parts = Vec::new();
     flatten(pattern, &mut parts);
-    let found = best(&parts, Some(0), &[], &mut steps)?;
+    let found = best(&parts, Some(0), &[], &[], &mut steps)?;
     (found.len() <= MOST_SITES).then_some(found)
 }
 
@@ -56,40 +58,12 @@ pub(super) fn relaxed(pattern: &Hir) -> Hir {
     }
 }
 
-/// A pattern that holds wherever `pattern` does and looks at about `bytes` bytes only.
-pub(super) fn beginning(pattern: &Hir, bytes: usize) -> Hir {
+/// What is asserted at the beginning of `pattern`.
+pub(super) fn asserted(pattern: &Hir) -> Vec<Look> {
     let mut parts = Vec::new();
     flatten(pattern, &mut parts);
-    let mut kept = Vec::new();
-    let mut length = 0;
-    for part in parts {
-        if length >= bytes {
-            break;
-        }
-        match most(&part) {
-            Some(most) if most <= 64 => {
-                length += most;
-                kept.push(part);
-            }
-            // Of a long repetition its first turns; what follows it cannot be told.
-            _ => {
-                if let HirKind::Repetition(repetition) = part.kind() {
-                    let each = most(&repetition.sub).map_or(4, |most| most.clamp(1, 4));
-                    let wanted = u32::try_from((bytes - length) / each + 1).unwrap_or(u32::MAX);
-                    let turns = repetition.min.min(wanted);
-                    kept.push(Hir::repetition(Repetition { min: turns, max: Some(turns), ..repetition.clone() }));
-                }
-                break;
-            }
-        }
-    }
-    Hir::concat(kept)
-}
-
-/// The bytes with which a match of `pattern` may begin; `None` when it may be empty.
-pub(super) fn first_bytes(pattern: &Hir) -> Option<[bool; 256]> {
-    let mut bytes = [false; 256];
-    begins(pattern, &mut bytes).then_some(bytes)
+    let look = |part: &Hir| if let HirKind::Look(look) = part.kind() { Some(*look) } else { None };
+    parts.iter().map_while(look).collect()
 }
 
 /// What follows the first `letters` characters of `rest`.
@@ -98,46 +72,6 @@ pub(super) fn behind(rest: &Hir, letters: usize) -> Hir {
     flatten(rest, &mut parts);
     let looks = parts.iter().take_while(|part| matches!(part.kind(), HirKind::Look(_))).count();
     Hir::concat(parts.split_off((looks + letters).min(parts.len())))
-}
-
-/// Adds the first bytes of `pattern`; says whether it takes at least one byte in any case.
-fn begins(pattern: &Hir, bytes: &mut [bool; 256]) -> bool {
-    match pattern.kind() {
-        HirKind::Empty | HirKind::Look(_) => false,
-        HirKind::Literal(literal) => match literal.0.first() {
-            Some(first) => {
-                bytes[usize::from(*first)] = true;
-                true
-            }
-            None => false,
-        },
-        HirKind::Class(Class::Unicode(class)) => {
-            for range in class.iter() {
-                for ascii in u32::from(range.start())..=u32::from(range.end()).min(127) {
-                    bytes[ascii as usize] = true;
-                }
-                if !range.end().is_ascii() {
-                    bytes[0xc2..=0xf4].fill(true);
-                }
-            }
-            true
-        }
-        HirKind::Class(Class::Bytes(class)) => {
-            class.iter().for_each(|range| bytes[usize::from(range.start())..=usize::from(range.end())].fill(true));
-            true
-        }
-        HirKind::Repetition(repetition) => begins(&repetition.sub, bytes) && repetition.min > 0,
-        HirKind::Capture(capture) => begins(&capture.sub, bytes),
-        HirKind::Concat(parts) => parts.iter().any(|part| begins(part, bytes)),
-        HirKind::Alternation(parts) => {
-            let mut all = true;
-            for part in parts {
-                // Each is asked, also behind one that may take nothing: all of them add their first bytes.
-                all &= begins(part, bytes);
-            }
-            all
-        }
-    }
 }
 
 /// The parts of `pattern` one behind the other: groups opened, literals cut into characters.
@@ -197,9 +131,15 @@ fn add(before: Option<usize>, length: Option<usize>) -> Option<usize> {
     before?.checked_add(length?)
 }
 
-/// The rarest set of sites in `parts`, of which every match has one. `before`: the most bytes of a match before them;
-/// `after`: what follows them.
-fn best(parts: &[Hir], before: Option<usize>, after: &[Hir], steps: &mut usize) -> Option<Vec<Site>> {
+/// The rarest set of sites in `parts`, of which every match has one. `lead`: what stands before them, and `before`: the
+/// most bytes it takes; `after`: what follows them.
+fn best(
+    parts: &[Hir],
+    before: Option<usize>,
+    lead: &[Hir],
+    after: &[Hir],
+    steps: &mut usize,
+) -> Option<Vec<Site>> {
     let mut chosen: Option<(f64, Vec<Site>)> = None;
     let mut consider = |sites: Vec<Site>| {
         let score = score(&sites);
@@ -208,10 +148,11 @@ fn best(parts: &[Hir], before: Option<usize>, after: &[Hir], steps: &mut usize) 
         }
     };
     let rest = |from: usize| -> Vec<Hir> { parts[from..].iter().chain(after).cloned().collect() };
+    let so_far = |to: usize| -> Vec<Hir> { lead.iter().chain(&parts[..to]).cloned().collect() };
     let mut before = before;
     let mut at = 0;
     while at < parts.len() {
-        *steps += 1 + after.len();
+        *steps += 1 + after.len() + lead.len();
         if *steps > MOST_STEPS {
             return None;
         }
@@ -220,7 +161,7 @@ fn best(parts: &[Hir], before: Option<usize>, after: &[Hir], steps: &mut usize) 
             if run.len() >= SHORTEST {
                 // What is asserted just before the atom is judged at the site too.
                 let looks = parts[..at].iter().rev().take_while(|part| matches!(part.kind(), HirKind::Look(_))).count();
-                consider(spellings(&run, before, &Hir::concat(rest(at - looks))));
+                consider(spellings(&run, before, &Hir::concat(so_far(at)), &Hir::concat(rest(at - looks))));
             }
             for part in &parts[at..at + run.len()] {
                 before = add(before, most(part));
@@ -230,11 +171,11 @@ fn best(parts: &[Hir], before: Option<usize>, after: &[Hir], steps: &mut usize) 
         }
         match parts[at].kind() {
             HirKind::Alternation(branches) => {
-                let after = rest(at + 1);
+                let (lead, after) = (so_far(at), rest(at + 1));
                 let each = branches.iter().map(|branch| {
                     let mut inner = Vec::new();
                     flatten(branch, &mut inner);
-                    best(&inner, before, &after, steps)
+                    best(&inner, before, &lead, &after, steps)
                 });
                 if let Some(sites) = each.collect::<Option<Vec<_>>>() {
                     consider(sites.concat());
@@ -249,7 +190,7 @@ fn best(parts: &[Hir], before: Option<usize>, after: &[Hir], steps: &mut usize) 
                     ..repetition.clone()
                 };
                 let after: Vec<Hir> = std::iter::once(Hir::repetition(again)).chain(rest(at + 1)).collect();
-                if let Some(sites) = best(&inner, before, &after, steps) {
+                if let Some(sites) = best(&inner, before, &so_far(at), &after, steps) {
                     consider(sites);
                 }
             }
@@ -262,7 +203,7 @@ fn best(parts: &[Hir], before: Option<usize>, after: &[Hir], steps: &mut usize) 
 }
 
 /// The atom of `run` in every spelling that the pattern takes: with U+212A for k and U+017F for s where it folds case.
-fn spellings(run: &[Letter], before: Option<usize>, rest: &Hir) -> Vec<Site> {
+fn spellings(run: &[Letter], before: Option<usize>, lead: &Hir, rest: &Hir) -> Vec<Site> {
     let mut others = 0;
     // Each further letter of that kind doubles the spellings.
     let run: Vec<Letter> = run
@@ -290,7 +231,8 @@ fn spellings(run: &[Letter], before: Option<usize>, rest: &Hir) -> Vec<Site> {
         atoms.iter_mut().for_each(|(atom, _)| atom.push(letter.ascii));
         atoms.extend(other.into_iter().flatten());
     }
-    atoms.into_iter().map(|(atom, plain)| Site { atom, plain, back: before, rest: rest.clone() }).collect()
+    let site = |(atom, plain)| Site { atom, plain, back: before, lead: lead.clone(), rest: rest.clone() };
+    atoms.into_iter().map(site).collect()
 }
 
 /// How rare the most common of the sites is in source code.

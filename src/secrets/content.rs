@@ -9,17 +9,18 @@ use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use regex_automata::hybrid::dfa::{Cache, Config, DFA};
 use regex_automata::nfa::thompson;
 use regex_automata::{Anchored, Input, MatchKind};
-use regex_syntax::hir::{Hir, HirKind};
+use regex_syntax::hir::{Hir, HirKind, Look as Assertion};
 
+use super::ahead::Ahead;
 use super::atoms;
 use super::dialect::{self, DialectError, Translated};
 use super::known;
 
-/// How much of a pattern is held against every site, in bytes.
-const GLANCE: usize = 40;
-
 /// The states that one automaton of one thread may keep.
 const CACHE_BYTES: usize = 256 << 10;
+
+/// Where a match begins is worked out if it is no farther before its atom than this, in bytes.
+const MOST_LEAD: usize = 512;
 
 /// What a full pattern may take when it is compiled. A tree that was let through stays below it.
 const MATCHER_BYTES: usize = 256 << 20;
@@ -50,10 +51,13 @@ pub(super) struct Anchor {
 /// One site's automata.
 #[derive(Debug)]
 struct Site {
-    /// Bytes that may follow the atom; `None`: any, or none.
-    follows: Option<Box<[bool; 256]>>,
+    ahead: Ahead,
+    /// A word must begin at the atom.
+    begins_word: bool,
+    back: Option<usize>,
+    lead: Hir,
     rest: Hir,
-    glance: OnceLock<Option<DFA>>,
+    before: OnceLock<Option<DFA>>,
     whole: OnceLock<Option<DFA>>,
     relaxed: OnceLock<Option<DFA>>,
 }
@@ -61,24 +65,28 @@ struct Site {
 /// The states that one thread has found for one site.
 #[derive(Debug, Default)]
 pub(super) struct SiteCache {
-    glance: Option<Cache>,
+    before: Option<Cache>,
     whole: Option<Cache>,
     relaxed: Option<Cache>,
 }
 
 impl SiteCache {
     pub(super) fn bytes(&self) -> usize {
-        [&self.glance, &self.whole, &self.relaxed].into_iter().flatten().map(Cache::memory_usage).sum()
+        [&self.before, &self.whole, &self.relaxed].into_iter().flatten().map(Cache::memory_usage).sum()
     }
 }
 
 /// What was seen of a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Look {
-    /// How far a match through the site can reach, if one is possible.
-    pub(super) reach: Option<usize>,
+    /// Where a match through the site begins at the earliest and how far one can reach, if one is possible.
+    pub(super) found: Option<(usize, usize)>,
     /// Bytes that were looked at.
     pub(super) walked: usize,
+}
+
+impl Look {
+    const NO: Look = Look { found: None, walked: 0 };
 }
 
 impl Content {
@@ -103,21 +111,16 @@ impl Content {
         Ok(Content { pattern, anchors, sites: OnceLock::new(), matcher: OnceLock::new() })
     }
 
-    /// Looks forward from the atom of site `number` at `start..end`.
+    /// Looks forward from the atom of site `number` at `start..end`, and back from it where a match is possible.
     pub(super) fn look(&self, number: usize, text: &[u8], start: usize, end: usize, cache: &mut SiteCache) -> Look {
-        const NO: Look = Look { reach: None, walked: 0 };
-        let Some(site) = self.sites().get(number) else { return NO };
-        if !site.may_follow(text, end) {
-            return NO;
+        let Some(site) = self.sites().get(number) else { return Look::NO };
+        if !site.may_begin(text, start) || !site.ahead.allows(&text[end..]) {
+            return Look::NO;
         }
-        let input = Input::new(text).span(start..text.len()).anchored(Anchored::Yes).earliest(true);
-        if let Some(glance) = site.glance.get_or_init(|| automaton(&atoms::beginning(&site.rest, GLANCE))) {
-            let cache = cache.glance.get_or_insert_with(|| glance.create_cache());
-            if matches!(glance.try_search_fwd(cache, &input), Ok(None)) {
-                return NO;
-            }
-        }
-        walk(site.whole.get_or_init(|| automaton(&site.rest)), &mut cache.whole, &input, false)
+        let whole = site.whole.get_or_init(|| automaton(&site.rest, false));
+        let (reach, walked) = walk(whole, &mut cache.whole, text, start, false);
+        let found = reach.and_then(|reach| Some((site.earliest(text, start, &mut cache.before)?, reach)));
+        Look { found, walked }
     }
 
     /// Whether a match through the site is possible even when lines around it are left out.
@@ -129,13 +132,18 @@ impl Content {
         end: usize,
         cache: &mut SiteCache,
     ) -> Look {
-        let Some(site) = self.sites().get(number) else { return Look { reach: None, walked: 0 } };
-        if end < text.len() && !site.may_follow(text, end) {
-            return Look { reach: None, walked: 0 };
+        let Some(site) = self.sites().get(number) else { return Look::NO };
+        // What stands on the same line stands there in any case.
+        let line = match text[..end].ends_with(b"\n") {
+            true => &[],
+            false => &text[end..memchr::memchr(b'\n', &text[end..]).map_or(text.len(), |newline| end + newline + 1)],
+        };
+        if !site.may_begin(text, start) || !site.ahead.may_allow(line) {
+            return Look::NO;
         }
-        let input = Input::new(text).span(start..text.len()).anchored(Anchored::Yes);
-        let relaxed = site.relaxed.get_or_init(|| automaton(&atoms::relaxed(&site.rest)));
-        walk(relaxed, &mut cache.relaxed, &input, true)
+        let relaxed = site.relaxed.get_or_init(|| automaton(&atoms::relaxed(&site.rest), false));
+        let (reach, walked) = walk(relaxed, &mut cache.relaxed, text, start, true);
+        Look { found: reach.map(|reach| (start, reach)), walked }
     }
 
     /// The first match in `text` that starts at `at` or later.
@@ -189,22 +197,49 @@ impl Content {
 impl Site {
     fn new(site: atoms::Site) -> Site {
         let letters = String::from_utf8_lossy(&site.atom).chars().count();
-        let follows = atoms::first_bytes(&atoms::behind(&site.rest, letters)).map(Box::new);
-        Site { follows, rest: site.rest, glance: OnceLock::new(), whole: OnceLock::new(), relaxed: OnceLock::new() }
+        let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        let begins_word =
+            site.atom.first().is_some_and(is_word) && atoms::asserted(&site.rest).contains(&Assertion::WordAscii);
+        Site {
+            ahead: Ahead::new(&atoms::behind(&site.rest, letters)),
+            begins_word,
+            back: site.back,
+            lead: site.lead,
+            rest: site.rest,
+            before: OnceLock::new(),
+            whole: OnceLock::new(),
+            relaxed: OnceLock::new(),
+        }
     }
 
-    fn may_follow(&self, text: &[u8], end: usize) -> bool {
-        match &self.follows {
-            Some(follows) => text.get(end).is_some_and(|byte| follows[usize::from(*byte)]),
-            None => true,
+    fn may_begin(&self, text: &[u8], start: usize) -> bool {
+        let before = start.checked_sub(1).and_then(|before| text.get(before));
+        !self.begins_word || !before.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+    }
+
+    /// Where a match whose atom begins at `start` begins at the earliest; `None` where none can end in the atom.
+    fn earliest(&self, text: &[u8], start: usize, cache: &mut Option<Cache>) -> Option<usize> {
+        let back = match self.back {
+            Some(0) => return Some(start),
+            Some(back) if back <= MOST_LEAD => back,
+            back => return Some(start.saturating_sub(back.unwrap_or(usize::MAX))),
+        };
+        let least = start.saturating_sub(back);
+        let Some(before) = self.before.get_or_init(|| automaton(&self.lead, true)) else { return Some(least) };
+        let cache = cache.get_or_insert_with(|| before.create_cache());
+        let input = Input::new(text).span(least..start).anchored(Anchored::Yes);
+        match before.try_search_rev(cache, &input) {
+            Ok(found) => found.map(|found| found.offset()),
+            Err(_) => Some(least),
         }
     }
 }
 
-/// An automaton that finds every match from where it starts. `None` where it would be too large.
-fn automaton(pattern: &Hir) -> Option<DFA> {
+/// An automaton that finds every match from where it starts, forwards or backwards. `None` where it would be too large.
+fn automaton(pattern: &Hir, backwards: bool) -> Option<DFA> {
     let config = thompson::Config::new()
         .utf8(false)
+        .reverse(backwards)
         .which_captures(thompson::WhichCaptures::None)
         .nfa_size_limit(Some(MATCHER_BYTES / 4));
     // An empty pattern holds everywhere: nothing to ask.
@@ -220,26 +255,33 @@ fn automaton(pattern: &Hir) -> Option<DFA> {
     DFA::builder().configure(config).build_from_nfa(nfa).ok()
 }
 
-/// Follows the automaton until no match can grow any more. Where there is none, or it fails, everything is possible.
-fn walk(automaton: &Option<DFA>, cache: &mut Option<Cache>, input: &Input<'_>, any: bool) -> Look {
-    let text = input.haystack();
-    let anything = Look { reach: Some(text.len()), walked: text.len() - input.start() };
+/// Follows the automaton from `start` until no match can grow any more: how far one reaches, and how many bytes were
+/// looked at. Where there is no automaton, or it fails, everything is possible.
+fn walk(
+    automaton: &Option<DFA>,
+    cache: &mut Option<Cache>,
+    text: &[u8],
+    start: usize,
+    any: bool,
+) -> (Option<usize>, usize) {
+    let anything = (Some(text.len()), text.len() - start);
     let Some(automaton) = automaton else { return anything };
     let cache = cache.get_or_insert_with(|| automaton.create_cache());
-    let Ok(mut state) = automaton.start_state_forward(cache, input) else { return anything };
+    let input = Input::new(text).span(start..text.len()).anchored(Anchored::Yes);
+    let Ok(mut state) = automaton.start_state_forward(cache, &input) else { return anything };
     let mut reach = None;
-    for (offset, byte) in text[input.start()..].iter().enumerate() {
+    for (offset, byte) in text[start..].iter().enumerate() {
         let Ok(next) = automaton.next_state(cache, state, *byte) else { return anything };
         state = next;
         if state.is_tagged() {
             if state.is_match() {
                 // Matches are told one byte late.
-                reach = Some(input.start() + offset);
+                reach = Some(start + offset);
                 if any {
-                    return Look { reach, walked: offset };
+                    return (reach, offset);
                 }
             } else if state.is_dead() {
-                return Look { reach, walked: offset };
+                return (reach, offset);
             } else if state.is_quit() {
                 return anything;
             }
@@ -250,7 +292,7 @@ fn walk(automaton: &Option<DFA>, cache: &mut Option<Cache>, input: &Input<'_>, a
         Ok(_) => {}
         Err(_) => return anything,
     }
-    Look { reach, walked: text.len() - input.start() }
+    (reach, text.len() - start)
 }
 
 #[cfg(test)]
@@ -261,9 +303,9 @@ mod tests {
     fn a_site_tells_how_far_a_match_can_reach() {
         let content = Content::new(r"\btok_[a-z]{2,4}\b").unwrap();
         let mut cache = SiteCache::default();
-        let mut look = |text: &[u8], start: usize| content.look(0, text, start, start + 4, &mut cache).reach;
-        assert_eq!(look(b"tok_abc d", 0), Some(7));
-        assert_eq!(look(b"tok_abc", 0), Some(7));
+        let mut look = |text: &[u8], start: usize| content.look(0, text, start, start + 4, &mut cache).found;
+        assert_eq!(look(b"tok_abc d", 0), Some((0, 7)));
+        assert_eq!(look(b"tok_abc", 0), Some((0, 7)));
         assert_eq!(look(b"tok_abcde", 0), None);
         assert_eq!(look(b"xtok_abc", 1), None);
         assert_eq!(look(b"tok_", 0), None);
@@ -274,10 +316,10 @@ mod tests {
         let content = Content::new(r"^tok_[a-z]+$").unwrap();
         let mut cache = SiteCache::default();
         let text = b"a\ntok_b\nc";
-        assert_eq!(content.look(0, text, 2, 6, &mut cache).reach, None);
-        assert!(content.look_relaxed(0, text, 2, 6, &mut cache).reach.is_none(), "a newline stands before the end");
+        assert_eq!(content.look(0, text, 2, 6, &mut cache).found, None);
+        assert!(content.look_relaxed(0, text, 2, 6, &mut cache).found.is_none(), "a newline stands before the end");
         let content = Content::new("^tok_[a-z]+\n$").unwrap();
-        assert!(content.look_relaxed(0, text, 2, 6, &mut SiteCache::default()).reach.is_some());
+        assert!(content.look_relaxed(0, text, 2, 6, &mut SiteCache::default()).found.is_some());
     }
 
     #[test]

@@ -19,6 +19,8 @@ const WEIGHED_EVERY: u32 = 256;
 pub(super) struct Window {
     /// Where the atom begins.
     pub(super) at: usize,
+    /// Where a match through it begins at the earliest.
+    pub(super) start: usize,
     /// Where the longest match through it ends.
     pub(super) reach: usize,
 }

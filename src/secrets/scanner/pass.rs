@@ -55,7 +55,7 @@ pub(super) fn may_contain(scanner: &Scanner, text: &[u8], cache: &mut Cache) -> 
                     let look = content.look_relaxed(of.number as usize, text, hit.end - atom.length, hit.end, states);
                     walked = walked.saturating_add(look.walked);
                     let tired = walked > FEW_WALKS.max(text.len().saturating_mul(MOST_WALKS));
-                    if look.reach.is_some() || tired {
+                    if look.found.is_some() || tired {
                         found = true;
                         return false;
                     }
@@ -130,7 +130,7 @@ impl Pass<'_> {
                         let at = hit.end - atom.length;
                         let look =
                             content.look(of.number as usize, text, at, hit.end, &mut cache.sites[*site as usize]);
-                        if look.walked == 0 && look.reach.is_none() {
+                        if look.walked == 0 && look.found.is_none() {
                             continue;
                         }
                         if sighting.walked == 0 && sighting.windows.is_empty() {
@@ -138,8 +138,8 @@ impl Pass<'_> {
                         }
                         sighting.walked = sighting.walked.saturating_add(look.walked).max(1);
                         sighting.everywhere = sighting.walked > budget;
-                        if let Some(reach) = look.reach {
-                            sighting.windows.push(Window { at, reach });
+                        if let Some((start, reach)) = look.found {
+                            sighting.windows.push(Window { at, start, reach });
                             sighting.has_keyword |= of.has_keyword;
                         }
                     }
@@ -296,6 +296,8 @@ fn matches_through(
     let windows = &sighting.windows;
     // The windows whose matches may start at or before the current one; the farthest reach of them stands in front.
     let mut farthest: VecDeque<Window> = VecDeque::new();
+    // And the earliest start of them likewise.
+    let mut earliest: VecDeque<Window> = VecDeque::new();
     let mut ahead = 0;
     // Behind the last match, and behind the starts that were tried already.
     let mut from = 0;
@@ -306,15 +308,21 @@ fn matches_through(
                 farthest.pop_back();
             }
             farthest.push_back(*next);
+            while earliest.back().is_some_and(|last| last.start >= next.start) {
+                earliest.pop_back();
+            }
+            earliest.push_back(*next);
             ahead += 1;
         }
-        while farthest.front().is_some_and(|first| first.at < window.at) {
-            farthest.pop_front();
+        for first in [&mut farthest, &mut earliest] {
+            while first.front().is_some_and(|first| first.at < window.at) {
+                first.pop_front();
+            }
         }
         // One byte more, for assertions at the end of a match.
         let reach = farthest.front().map_or(window.reach, |first| first.reach);
         let mut cut = (reach + 1).min(text.len());
-        from = from.max(window.at.saturating_sub(back));
+        from = from.max(earliest.front().map_or(window.start, |first| first.start));
         while from <= window.at {
             let next = match known {
                 Some((same_cut, next)) if same_cut == cut && next.is_none_or(|(start, _)| start >= from) => next,
