@@ -7,7 +7,9 @@ use std::sync::OnceLock;
 use grep_matcher::{Captures, Matcher};
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use regex_automata::hybrid::dfa::{Cache, Config, DFA};
+use regex_automata::nfa::thompson::backtrack::{self, BoundedBacktracker};
 use regex_automata::nfa::thompson;
+use regex_automata::util::captures::Captures as Slots;
 use regex_automata::{Anchored, Input, MatchKind};
 use regex_syntax::hir::{Hir, HirKind, Look as Assertion};
 
@@ -35,6 +37,8 @@ pub(super) struct Content {
     /// Where matches are looked for; `None`: everywhere.
     pub(super) anchors: Option<Vec<Anchor>>,
     sites: OnceLock<Vec<Site>>,
+    here: OnceLock<Option<DFA>>,
+    groups: OnceLock<Option<BoundedBacktracker>>,
     matcher: OnceLock<Option<RegexMatcher>>,
 }
 
@@ -85,6 +89,20 @@ pub(super) struct Look {
     pub(super) walked: usize,
 }
 
+/// The states that one thread has found for one pattern.
+#[derive(Debug, Default)]
+pub(super) struct PatternCache {
+    here: Option<Cache>,
+    groups: Option<backtrack::Cache>,
+}
+
+impl PatternCache {
+    pub(super) fn bytes(&self) -> usize {
+        self.here.as_ref().map_or(0, Cache::memory_usage)
+            + self.groups.as_ref().map_or(0, backtrack::Cache::memory_usage)
+    }
+}
+
 impl Look {
     const NO: Look = Look { found: None, walked: 0 };
 }
@@ -92,10 +110,7 @@ impl Look {
 impl Content {
     pub(super) fn new(pattern: &str) -> Result<Content, DialectError> {
         match known::anchors(pattern) {
-            Some(anchors) => {
-                let pattern = Translated::later(pattern);
-                Ok(Content { pattern, anchors, sites: OnceLock::new(), matcher: OnceLock::new() })
-            }
+            Some(anchors) => Ok(Content::with(Translated::later(pattern), anchors)),
             None => Content::derived(pattern),
         }
     }
@@ -108,7 +123,18 @@ impl Content {
         let anchors = sites.as_ref().map(|sites| {
             sites.iter().map(|site| Anchor { atom: site.atom.clone(), plain: site.plain, back: site.back }).collect()
         });
-        Ok(Content { pattern, anchors, sites: OnceLock::new(), matcher: OnceLock::new() })
+        Ok(Content::with(pattern, anchors))
+    }
+
+    fn with(pattern: Translated, anchors: Option<Vec<Anchor>>) -> Content {
+        Content {
+            pattern,
+            anchors,
+            sites: OnceLock::new(),
+            here: OnceLock::new(),
+            groups: OnceLock::new(),
+            matcher: OnceLock::new(),
+        }
     }
 
     /// Looks forward from the atom of site `number` at `start..end`, and back from it where a match is possible.
@@ -117,7 +143,7 @@ impl Content {
         if !site.may_begin(text, start) || !site.ahead.allows(&text[end..]) {
             return Look::NO;
         }
-        let whole = site.whole.get_or_init(|| automaton(&site.rest, false));
+        let whole = site.whole.get_or_init(|| automaton(&site.rest, Direction::Forwards, MatchKind::All));
         let (reach, walked) = walk(whole, &mut cache.whole, text, start, false);
         let found = reach.and_then(|reach| Some((site.earliest(text, start, &mut cache.before)?, reach)));
         Look { found, walked }
@@ -141,9 +167,26 @@ impl Content {
         if !site.may_begin(text, start) || !site.ahead.may_allow(line) {
             return Look::NO;
         }
-        let relaxed = site.relaxed.get_or_init(|| automaton(&atoms::relaxed(&site.rest), false));
+        let relaxed = site.relaxed.get_or_init(|| automaton(&atoms::relaxed(&site.rest), Direction::Forwards, MatchKind::All));
         let (reach, walked) = walk(relaxed, &mut cache.relaxed, text, start, true);
         Look { found: reach.map(|reach| (start, reach)), walked }
+    }
+
+    /// As [`Content::find`], for places where a match most likely starts: one start is far less to keep track of than
+    /// all of them.
+    pub(super) fn find_here(&self, text: &[u8], at: usize, cache: &mut PatternCache) -> Option<(usize, usize)> {
+        let here = self.here.get_or_init(|| {
+            let tree = dialect::tree(self.pattern.text()).ok()?;
+            automaton(&tree, Direction::Forwards, MatchKind::LeftmostFirst)
+        });
+        if let Some(here) = here {
+            let cache = cache.here.get_or_insert_with(|| here.create_cache());
+            let input = Input::new(text).span(at..text.len()).anchored(Anchored::Yes);
+            if let Ok(Some(end)) = here.try_search_fwd(cache, &input) {
+                return Some((at, end.offset()));
+            }
+        }
+        self.find(text, at)
     }
 
     /// The first match in `text` that starts at `at` or later.
@@ -153,7 +196,7 @@ impl Content {
     }
 
     /// The secret in a match that is looked at alone: group `group`, or for 0 the first group that is not empty, or
-    /// the whole match. `None`: a group that took no part, which is an empty secret.
+    /// the whole match. A group that took no part is an empty secret.
     pub(super) fn secret(&self, matched: &[u8], group: usize) -> (usize, usize) {
         let whole = (0, matched.len());
         let Some(matcher) = self.matcher() else { return whole };
@@ -161,11 +204,29 @@ impl Content {
         if captures.len() < 2 || !matches!(matcher.captures(matched, &mut captures), Ok(true)) {
             return whole;
         }
-        if group > 0 {
-            return captures.get(group).map_or((0, 0), |group| (group.start(), group.end()));
+        let groups = (1..captures.len()).map(|group| captures.get(group).map(|group| (group.start(), group.end())));
+        chosen(groups, group, whole)
+    }
+
+    /// As [`Content::secret`], at a fraction of its price where the match is short: for dismissing a match, not for
+    /// reporting one.
+    pub(super) fn likely_secret(&self, matched: &[u8], group: usize, cache: &mut PatternCache) -> (usize, usize) {
+        let groups = self.groups.get_or_init(|| {
+            let tree = dialect::tree(self.pattern.text()).ok()?;
+            let config = thompson::Config::new().utf8(false).nfa_size_limit(Some(MATCHER_BYTES / 4));
+            let nfa = thompson::NFA::compiler().configure(config).build_from_hir(&tree).ok()?;
+            BoundedBacktracker::builder().build_from_nfa(nfa).ok()
+        });
+        let Some(groups) = groups.as_ref().filter(|groups| matched.len() <= groups.max_haystack_len()) else {
+            return self.secret(matched, group);
+        };
+        let cache = cache.groups.get_or_insert_with(|| groups.create_cache());
+        let mut slots = groups.create_captures();
+        let input = Input::new(matched).anchored(Anchored::Yes);
+        match groups.try_search(cache, &input, &mut slots) {
+            Ok(()) if slots.is_match() => chosen(spans(&slots), group, (0, matched.len())),
+            _ => self.secret(matched, group),
         }
-        let groups = (1..captures.len()).filter_map(|group| captures.get(group));
-        groups.into_iter().find(|group| !group.is_empty()).map_or(whole, |group| (group.start(), group.end()))
     }
 
     /// False when the pattern could not be compiled after all.
@@ -225,7 +286,7 @@ impl Site {
             back => return Some(start.saturating_sub(back.unwrap_or(usize::MAX))),
         };
         let least = start.saturating_sub(back);
-        let Some(before) = self.before.get_or_init(|| automaton(&self.lead, true)) else { return Some(least) };
+        let Some(before) = self.before.get_or_init(|| automaton(&self.lead, Direction::Backwards, MatchKind::All)) else { return Some(least) };
         let cache = cache.get_or_insert_with(|| before.create_cache());
         let input = Input::new(text).span(least..start).anchored(Anchored::Yes);
         match before.try_search_rev(cache, &input) {
@@ -235,11 +296,39 @@ impl Site {
     }
 }
 
-/// An automaton that finds every match from where it starts, forwards or backwards. `None` where it would be too large.
-fn automaton(pattern: &Hir, backwards: bool) -> Option<DFA> {
+/// The groups of a match behind the whole of it.
+fn spans(slots: &Slots) -> impl Iterator<Item = Option<(usize, usize)>> {
+    slots.iter().skip(1).map(|group| group.map(|group| (group.start, group.end)))
+}
+
+/// Which of the groups is the secret.
+fn chosen(
+    mut groups: impl Iterator<Item = Option<(usize, usize)>>,
+    group: usize,
+    whole: (usize, usize),
+) -> (usize, usize) {
+    match group.checked_sub(1) {
+        // Of a pattern without groups the whole is the secret, whichever group is asked for.
+        Some(group) => match groups.next() {
+            None => whole,
+            first => std::iter::once(first.flatten()).chain(groups).nth(group).flatten().unwrap_or((0, 0)),
+        },
+        None => groups.flatten().find(|(from, to)| from < to).unwrap_or(whole),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Direction {
+    Forwards,
+    Backwards,
+}
+
+/// An automaton that finds matches from where it starts: every one, or the one that comes first. `None` where it would
+/// be too large.
+fn automaton(pattern: &Hir, direction: Direction, matches: MatchKind) -> Option<DFA> {
     let config = thompson::Config::new()
         .utf8(false)
-        .reverse(backwards)
+        .reverse(direction == Direction::Backwards)
         .which_captures(thompson::WhichCaptures::None)
         .nfa_size_limit(Some(MATCHER_BYTES / 4));
     // An empty pattern holds everywhere: nothing to ask.
@@ -248,7 +337,7 @@ fn automaton(pattern: &Hir, backwards: bool) -> Option<DFA> {
     }
     let nfa = thompson::NFA::compiler().configure(config).build_from_hir(pattern).ok()?;
     let config = Config::new()
-        .match_kind(MatchKind::All)
+        .match_kind(matches)
         .cache_capacity(CACHE_BYTES)
         .skip_cache_capacity_check(true)
         .specialize_start_states(false);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::automaton::Hit;
-use super::super::content::SiteCache;
+use super::super::content::{PatternCache, SiteCache};
 use super::super::fragment::Origin;
 use super::super::place::Lines;
 use super::Scanner;
@@ -59,6 +59,8 @@ pub struct Cache {
     pub(super) touched: Vec<u32>,
     /// By site.
     pub(super) sites: Vec<SiteCache>,
+    /// By rule.
+    pub(super) patterns: Vec<PatternCache>,
     pub(super) lines: Lines,
     pub(super) last_origin: Option<(Origin, bool)>,
     /// The lower-cased text, where a keyword needs it.
@@ -75,6 +77,7 @@ impl Cache {
             *self = Cache { mark: scanner.mark.clone(), ..Cache::default() };
             self.seen.resize(scanner.atoms.len(), 0);
             self.sightings.resize_with(scanner.rules.len(), Sighting::default);
+            self.patterns.resize_with(scanner.rules.len(), PatternCache::default);
             self.sites.resize_with(scanner.sites.len(), SiteCache::default);
         }
         self.line_bytes = 0;
@@ -99,8 +102,10 @@ impl Cache {
         self.hits.shrink_to(1 << 14);
         if self.scans >= WEIGHED_EVERY {
             self.scans = 0;
-            if self.sites.iter().map(SiteCache::bytes).sum::<usize>() > MOST_BYTES {
+            let sites = self.sites.iter().map(SiteCache::bytes).sum::<usize>();
+            if sites + self.patterns.iter().map(PatternCache::bytes).sum::<usize>() > MOST_BYTES {
                 self.sites.iter_mut().for_each(|site| *site = SiteCache::default());
+                self.patterns.iter_mut().for_each(|pattern| *pattern = PatternCache::default());
             }
         }
     }

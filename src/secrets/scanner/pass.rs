@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bstr::BString;
 
 use super::super::allowlist::{Found, lower};
-use super::super::content::Content;
+use super::super::content::{Content, PatternCache};
 use super::super::decode::Decoded;
 use super::super::entropy;
 use super::super::fragment::Fragment;
@@ -168,18 +168,30 @@ impl Pass<'_> {
             && rule.path.as_ref().is_none_or(|path| path.is_match(&origin.path))
             && !rule.allowlists.iter().any(|list| list.allows_place(&origin.path, commit))
         {
-            let mut found = |start: usize, end: usize| leaks.extend(self.leak(rule, content, start, end, cache));
+            let mut pattern = std::mem::take(&mut cache.patterns[number]);
+            let mut found = |start: usize, end: usize, pattern: &mut PatternCache| {
+                leaks.extend(self.leak(rule, content, start, end, pattern, cache));
+            };
             match everywhere {
-                true => all_matches(content, self.text, &mut found),
-                false => matches_through(content, self.text, rule.back, &mut sighting, &mut found),
+                true => all_matches(content, self.text, &mut |start, end| found(start, end, &mut pattern)),
+                false => matches_through(content, self.text, rule.back, &mut sighting, &mut pattern, &mut found),
             }
+            cache.patterns[number] = pattern;
         }
         cache.sightings[number] = sighting;
         leaks
     }
 
     /// What a match comes to, if no allowlist and no threshold stands against it.
-    fn leak(&self, rule: &Ready, content: &Content, start: usize, end: usize, cache: &mut Cache) -> Option<Leak> {
+    fn leak(
+        &self,
+        rule: &Ready,
+        content: &Content,
+        start: usize,
+        end: usize,
+        pattern: &mut PatternCache,
+        cache: &mut Cache,
+    ) -> Option<Leak> {
         let (text, original, origin) = (self.text, self.fragment.text, self.fragment.origin);
         let is_newline = |byte: &u8| *byte == b'\n';
         let whole = &text[start..end];
@@ -196,25 +208,36 @@ impl Pass<'_> {
             Some(source) => (source.start, source.end.min(original.len()), source.start),
             None => (start, start + matched.len(), start + leading),
         };
+        let likely = content.likely_secret(matched, rule.secret_group, pattern);
+        let surprising = |(from, to): (usize, usize)| {
+            let bits = entropy::shannon(&matched[from..to]);
+            (rule.entropy == 0.0 || bits > rule.entropy).then_some(bits)
+        };
+        surprising(likely)?;
         let first = first.min(last);
         let place = cache.lines.place(original, first, last);
         let line = &original[place.line_start..place.line_end];
         if !self.scanner.options.ignore_allow_comments && memchr::memmem::find(line, ALLOW_COMMENT).is_some() {
             return None;
         }
-        let (from, to) = content.secret(matched, rule.secret_group);
-        let secret = &matched[from..to];
-        let bits = entropy::shannon(secret);
-        if rule.entropy != 0.0 && bits <= rule.entropy {
-            return None;
-        }
         let commit = origin.commit.as_ref().map_or("", |commit| &commit.id);
         let decoded_line = source.as_ref().map(|source| &text[source.line.clone()]).filter(|line| !line.is_empty());
-        let found = Found { secret, matched, line: decoded_line.unwrap_or(line), path: &origin.path, commit };
-        let mut lists = self.scanner.allowlists.iter().chain(&rule.allowlists);
-        if lists.any(|list| list.allows(&found)) {
+        let allowed = |(from, to): (usize, usize)| {
+            let line = decoded_line.unwrap_or(line);
+            let found = Found { secret: &matched[from..to], matched, line, path: &origin.path, commit };
+            let mut lists = self.scanner.allowlists.iter().chain(&rule.allowlists);
+            lists.any(|list| list.allows(&found))
+        };
+        if allowed(likely) {
             return None;
         }
+        // The pattern itself has the last word.
+        let (from, to) = content.secret(matched, rule.secret_group);
+        let bits = surprising((from, to))?;
+        if (from, to) != likely && allowed((from, to)) {
+            return None;
+        }
+        let secret = &matched[from..to];
         let start_line = self.fragment.lines_before + 1 + place.start_line;
         let until = if source.is_some() { last } else { truly + matched.len() };
         let span = cache.lines.span(original, truly.min(until), until, self.fragment.lines_before);
@@ -290,7 +313,8 @@ fn matches_through(
     text: &[u8],
     back: usize,
     sighting: &mut Sighting,
-    found: &mut impl FnMut(usize, usize),
+    cache: &mut PatternCache,
+    found: &mut impl FnMut(usize, usize, &mut PatternCache),
 ) {
     sighting.windows.sort_unstable();
     let windows = &sighting.windows;
@@ -326,7 +350,7 @@ fn matches_through(
         while from <= window.at {
             let next = match known {
                 Some((same_cut, next)) if same_cut == cut && next.is_none_or(|(start, _)| start >= from) => next,
-                _ => content.find(&text[..cut], from),
+                _ => content.find_here(&text[..cut], from, cache),
             };
             if let Some((_, end)) = next
                 && end == cut
@@ -338,7 +362,7 @@ fn matches_through(
             }
             known = Some((cut, next));
             let Some((start, end)) = next.filter(|(start, _)| *start <= window.at) else { break };
-            found(start, end);
+            found(start, end, cache);
             from = if end > start { end } else { next_character(text, end) };
             known = None;
         }
