@@ -52,12 +52,40 @@ pub(super) struct Anchor {
     pub(super) back: Option<usize>,
 }
 
-/// One site's automata.
-#[derive(Debug)]
-struct Site {
+/// What the bytes around a site must be: asked millions of times, before anything else is.
+#[derive(Clone, Debug)]
+pub(super) struct Gate {
     ahead: Ahead,
     /// A word must begin at the atom.
     begins_word: bool,
+}
+
+impl Gate {
+    /// Whether a match is possible through the atom at `start..end`.
+    pub(super) fn allows(&self, text: &[u8], start: usize, end: usize) -> bool {
+        self.may_begin(text, start) && self.ahead.allows(&text[end..])
+    }
+
+    /// As [`Gate::allows`], when lines around the atom's may be left out.
+    fn may_allow(&self, text: &[u8], start: usize, end: usize) -> bool {
+        // What stands on the same line stands there in any case.
+        let line = match text[..end].ends_with(b"\n") {
+            true => &[],
+            false => &text[end..memchr::memchr(b'\n', &text[end..]).map_or(text.len(), |newline| end + newline + 1)],
+        };
+        self.may_begin(text, start) && self.ahead.may_allow(line)
+    }
+
+    fn may_begin(&self, text: &[u8], start: usize) -> bool {
+        let before = start.checked_sub(1).and_then(|before| text.get(before));
+        !self.begins_word || !before.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+    }
+}
+
+/// One site's automata.
+#[derive(Debug)]
+struct Site {
+    gate: Gate,
     back: Option<usize>,
     lead: Hir,
     rest: Hir,
@@ -137,12 +165,15 @@ impl Content {
         }
     }
 
-    /// Looks forward from the atom of site `number` at `start..end`, and back from it where a match is possible.
-    pub(super) fn look(&self, number: usize, text: &[u8], start: usize, end: usize, cache: &mut SiteCache) -> Look {
+    /// The gate of site `number`.
+    pub(super) fn gate(&self, number: usize) -> Option<Gate> {
+        self.sites().get(number).map(|site| site.gate.clone())
+    }
+
+    /// Looks forward from the atom of site `number` at `start`, and back from it where a match is possible. For sites
+    /// that their gate allows.
+    pub(super) fn look(&self, number: usize, text: &[u8], start: usize, cache: &mut SiteCache) -> Look {
         let Some(site) = self.sites().get(number) else { return Look::NO };
-        if !site.may_begin(text, start) || !site.ahead.allows(&text[end..]) {
-            return Look::NO;
-        }
         let whole = site.whole.get_or_init(|| automaton(&site.rest, Direction::Forwards, MatchKind::All));
         let (reach, walked) = walk(whole, &mut cache.whole, text, start, false);
         let found = reach.and_then(|reach| Some((site.earliest(text, start, &mut cache.before)?, reach)));
@@ -159,12 +190,7 @@ impl Content {
         cache: &mut SiteCache,
     ) -> Look {
         let Some(site) = self.sites().get(number) else { return Look::NO };
-        // What stands on the same line stands there in any case.
-        let line = match text[..end].ends_with(b"\n") {
-            true => &[],
-            false => &text[end..memchr::memchr(b'\n', &text[end..]).map_or(text.len(), |newline| end + newline + 1)],
-        };
-        if !site.may_begin(text, start) || !site.ahead.may_allow(line) {
+        if !site.gate.may_allow(text, start, end) {
             return Look::NO;
         }
         let relaxed = site.relaxed.get_or_init(|| automaton(&atoms::relaxed(&site.rest), Direction::Forwards, MatchKind::All));
@@ -262,8 +288,7 @@ impl Site {
         let begins_word =
             site.atom.first().is_some_and(is_word) && atoms::asserted(&site.rest).contains(&Assertion::WordAscii);
         Site {
-            ahead: Ahead::new(&atoms::behind(&site.rest, letters)),
-            begins_word,
+            gate: Gate { ahead: Ahead::new(&atoms::behind(&site.rest, letters)), begins_word },
             back: site.back,
             lead: site.lead,
             rest: site.rest,
@@ -271,11 +296,6 @@ impl Site {
             whole: OnceLock::new(),
             relaxed: OnceLock::new(),
         }
-    }
-
-    fn may_begin(&self, text: &[u8], start: usize) -> bool {
-        let before = start.checked_sub(1).and_then(|before| text.get(before));
-        !self.begins_word || !before.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
     }
 
     /// Where a match whose atom begins at `start` begins at the earliest; `None` where none can end in the atom.
@@ -392,7 +412,7 @@ mod tests {
     fn a_site_tells_how_far_a_match_can_reach() {
         let content = Content::new(r"\btok_[a-z]{2,4}\b").unwrap();
         let mut cache = SiteCache::default();
-        let mut look = |text: &[u8], start: usize| content.look(0, text, start, start + 4, &mut cache).found;
+        let mut look = |text: &[u8], start: usize| content.look(0, text, start, &mut cache).found;
         assert_eq!(look(b"tok_abc d", 0), Some((0, 7)));
         assert_eq!(look(b"tok_abc", 0), Some((0, 7)));
         assert_eq!(look(b"tok_abcde", 0), None);
@@ -405,7 +425,7 @@ mod tests {
         let content = Content::new(r"^tok_[a-z]+$").unwrap();
         let mut cache = SiteCache::default();
         let text = b"a\ntok_b\nc";
-        assert_eq!(content.look(0, text, 2, 6, &mut cache).found, None);
+        assert_eq!(content.look(0, text, 2, &mut cache).found, None);
         assert!(content.look_relaxed(0, text, 2, 6, &mut cache).found.is_none(), "a newline stands before the end");
         let content = Content::new("^tok_[a-z]+\n$").unwrap();
         assert!(content.look_relaxed(0, text, 2, 6, &mut SiteCache::default()).found.is_some());

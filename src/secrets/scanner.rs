@@ -11,9 +11,11 @@ mod cache;
 mod pass;
 mod prepare;
 
+use std::sync::OnceLock;
+
 use super::allowlist::{Allowed, Pattern};
 use super::automaton::Automaton;
-use super::content::Content;
+use super::content::{Content, Gate};
 use super::decode::{self, Decoded};
 use super::fragment::{Fragment, Origin};
 use super::leak::{Leak, Span};
@@ -110,10 +112,12 @@ struct Atom {
 }
 
 /// Which site of which rule.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct SiteOf {
     rule: u32,
     number: u32,
+    /// Worked out when the atom is met for the first time.
+    gate: OnceLock<Option<Gate>>,
     /// Whether a match through it contains a keyword of its rule.
     has_keyword: bool,
 }

@@ -5,14 +5,14 @@ use std::collections::VecDeque;
 use bstr::BString;
 
 use super::super::allowlist::{Found, lower};
-use super::super::content::{Content, PatternCache};
+use super::super::content::{Content, Gate, PatternCache};
 use super::super::decode::Decoded;
 use super::super::entropy;
 use super::super::fragment::Fragment;
 use super::super::leak::Leak;
 use super::super::rules::Required;
 use super::cache::{Cache, Sighting, Window};
-use super::{Ready, Scanner};
+use super::{Ready, Scanner, SiteOf};
 
 /// A line that says this is not reported.
 const ALLOW_COMMENT: &[u8] = b"gitleaks:allow";
@@ -49,7 +49,7 @@ pub(super) fn may_contain(scanner: &Scanner, text: &[u8], cache: &mut Cache) -> 
                 cache.seen[*atom as usize] = cache.pass;
                 let atom = &scanner.atoms[*atom as usize];
                 for site in &atom.sites {
-                    let of = scanner.sites[*site as usize];
+                    let of = &scanner.sites[*site as usize];
                     let Some(content) = &scanner.rules[of.rule as usize].content else { continue };
                     let states = &mut cache.sites[*site as usize];
                     let look = content.look_relaxed(of.number as usize, text, hit.end - atom.length, hit.end, states);
@@ -70,6 +70,12 @@ pub(super) fn may_contain(scanner: &Scanner, text: &[u8], cache: &mut Cache) -> 
 }
 
 impl Scanner {
+    /// What the bytes around the site must be; `None` where there is no such site.
+    fn gate<'s>(&'s self, of: &'s SiteOf) -> Option<&'s Gate> {
+        let gate = || self.rules[of.rule as usize].content.as_ref()?.gate(of.number as usize);
+        of.gate.get_or_init(gate).as_ref()
+    }
+
     /// Whether the text, lower-cased, contains a keyword of the rule.
     fn has_keyword(&self, rule: &Ready, text: &[u8], cache: &mut Cache) -> bool {
         if rule.keywords.is_empty() || rule.keyword_atoms.iter().any(|atom| cache.seen[*atom as usize] == cache.pass) {
@@ -121,18 +127,17 @@ impl Pass<'_> {
                     cache.seen[*atom as usize] = cache.pass;
                     let atom = &scanner.atoms[*atom as usize];
                     for site in &atom.sites {
-                        let of = scanner.sites[*site as usize];
+                        let of = &scanner.sites[*site as usize];
+                        let at = hit.end - atom.length;
+                        if !scanner.gate(of).is_some_and(|gate| gate.allows(text, at, hit.end)) {
+                            continue;
+                        }
                         let Some(content) = &scanner.rules[of.rule as usize].content else { continue };
                         let sighting = &mut cache.sightings[of.rule as usize];
                         if sighting.everywhere {
                             continue;
                         }
-                        let at = hit.end - atom.length;
-                        let look =
-                            content.look(of.number as usize, text, at, hit.end, &mut cache.sites[*site as usize]);
-                        if look.walked == 0 && look.found.is_none() {
-                            continue;
-                        }
+                        let look = content.look(of.number as usize, text, at, &mut cache.sites[*site as usize]);
                         if sighting.walked == 0 && sighting.windows.is_empty() {
                             cache.touched.push(of.rule);
                         }

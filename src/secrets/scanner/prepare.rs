@@ -1,6 +1,7 @@
 //! From rules as data to rules that are ready.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use super::super::allowlist::{Allowed, Pattern};
 use super::super::automaton::Automaton;
@@ -88,7 +89,7 @@ fn prepare(
             || anchor.plain
                 && keywords.iter().any(|word| memchr::memmem::find(&anchor.atom, word.as_bytes()).is_some());
         atoms.of(&anchor.atom).1.sites.push(sites.len() as u32);
-        sites.push(SiteOf { rule: number, number: site as u32, has_keyword });
+        sites.push(SiteOf { rule: number, number: site as u32, gate: OnceLock::new(), has_keyword });
     }
     let (plain, odd): (Vec<_>, Vec<_>) = keywords.iter().partition(|word| word.is_ascii());
     let keyword_atoms = plain.iter().map(|word| atoms.of(word.to_ascii_lowercase().as_bytes()).0).collect();
