@@ -12,7 +12,7 @@
 #![expect(clippy::disallowed_methods, reason = "reads files")]
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
@@ -216,13 +216,40 @@ fn linked(path: &Path, symlink: BString) -> Option<Target> {
     })
 }
 
+/// A file that ends where it ended when it was opened: nobody has to ask whether there is more.
+struct KnownSize {
+    file: File,
+    size: u64,
+    at: u64,
+}
+
+impl Read for KnownSize {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.size.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        if left == 0 {
+            return Ok(0);
+        }
+        let most = buffer.len().min(left);
+        let read = self.file.read(&mut buffer[..most])?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for KnownSize {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.at = self.file.seek(to)?;
+        Ok(self.at)
+    }
+}
+
 impl Worker<'_> {
     fn target(&mut self, options: &Options<'_>, target: &Target) {
         if self.look.is_cancelled() {
             return;
         }
         let opened = File::open(&target.path).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
-        let (mut file, metadata) = match opened {
+        let (file, metadata) = match opened {
             Ok(opened) => opened,
             // It was there a moment ago; someone tidied up.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
@@ -238,6 +265,7 @@ impl Worker<'_> {
         } else {
             let place = Place { path: target.name.clone(), symlink: target.symlink.clone(), commit: None, depth: 0 };
             let budget = Budget::new(&self.look.limits, Some(size));
+            let mut file = KnownSize { file, size, at: 0 };
             self.file(Content::Seekable(&mut file), &target.name, &place, &budget);
         }
     }

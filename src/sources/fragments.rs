@@ -16,11 +16,14 @@ pub const GROWTH: usize = 25_000;
 /// What is read at a time while a piece grows, in bytes.
 pub const READ_AHEAD: usize = 4096;
 
+/// What is held at most, in bytes. Twice the longest piece: pieces are cut where they lie, and what is left of a file is
+/// moved to the front at most once for each of them.
+const HELD: usize = 2 * (READ + GROWTH + READ_AHEAD);
+
 /// The memory that cutting needs; worth keeping from file to file.
 #[derive(Debug, Default)]
 pub struct Buffers {
-    text: Vec<u8>,
-    ahead: Vec<u8>,
+    held: Vec<u8>,
 }
 
 /// One piece of a file.
@@ -37,9 +40,12 @@ pub struct Piece<'a> {
 /// Cuts what `input` holds into pieces.
 pub struct Fragments<'b, R> {
     input: R,
-    buffers: &'b mut Buffers,
-    /// Where in `buffers.ahead` the next piece begins.
-    ahead_at: usize,
+    held: &'b mut Vec<u8>,
+    /// Where the next piece begins in `held`, and where what was read ends.
+    from: usize,
+    to: usize,
+    /// How much of what follows was read ahead, as gitleaks would have it.
+    ahead: usize,
     lines: usize,
     ended: bool,
 }
@@ -47,8 +53,8 @@ pub struct Fragments<'b, R> {
 impl<'b, R: Read> Fragments<'b, R> {
     /// Reads from where `input` stands.
     pub fn new(input: R, buffers: &'b mut Buffers) -> Fragments<'b, R> {
-        buffers.ahead.clear();
-        Fragments { input, buffers, ahead_at: 0, lines: 0, ended: false }
+        buffers.held.resize(HELD, 0);
+        Fragments { input, held: &mut buffers.held, from: 0, to: 0, ahead: 0, lines: 0, ended: false }
     }
 
     /// The next piece; `None` at the end.
@@ -56,39 +62,36 @@ impl<'b, R: Read> Fragments<'b, R> {
     /// # Errors
     /// What `input` says, save interruptions. What was read before the error is lost, as in gitleaks.
     pub fn piece(&mut self) -> io::Result<Option<Piece<'_>>> {
-        self.buffers.text.clear();
-        if self.ahead_at < self.buffers.ahead.len() {
-            self.buffers.text.extend_from_slice(&self.buffers.ahead[self.ahead_at..]);
-            self.buffers.ahead.clear();
-            self.ahead_at = 0;
-        } else if !self.ended {
-            self.ended = fill(&mut self.input, &mut self.buffers.text, READ)?;
-        }
-        let first_read = self.buffers.text.len();
+        let first_read = match self.ahead {
+            0 => self.hold(READ)?.min(READ),
+            ahead => ahead,
+        };
+        self.ahead = 0;
         if first_read == 0 {
             return Ok(None);
         }
-        if !ends_blank(&self.buffers.text) {
-            self.grow()?;
-        }
+        let length = match ends_blank(&self.held[self.from..self.from + first_read]) {
+            true => first_read,
+            false => self.grown(first_read)?,
+        };
+        let text = &self.held[self.from..self.from + length];
+        self.from += length;
         let lines_before = self.lines;
-        self.lines += memchr::memchr_iter(b'\n', &self.buffers.text).count();
-        Ok(Some(Piece { text: &self.buffers.text, lines_before, first_read }))
+        self.lines += memchr::memchr_iter(b'\n', text).count();
+        Ok(Some(Piece { text, lines_before, first_read }))
     }
 
-    /// Goes on to the next blank line. A line with white space only counts as blank.
-    fn grow(&mut self) -> io::Result<()> {
+    /// The length of a piece that goes on from `length` to the next blank line. A line with white space only counts as
+    /// blank.
+    fn grown(&mut self, mut length: usize) -> io::Result<usize> {
         // What the text ends in was the last byte of a read: a newline there is the first of two.
-        let mut after_newline = self.buffers.text.last() == Some(&b'\n');
+        let mut after_newline = self.held[self.from + length - 1] == b'\n';
         let mut room = GROWTH;
         while room > 0 {
-            if self.ahead_at == self.buffers.ahead.len() {
-                self.buffers.ahead.clear();
-                self.ahead_at = 0;
-                self.ended = self.ended || fill(&mut self.input, &mut self.buffers.ahead, READ_AHEAD)?;
+            if self.ahead == 0 {
+                self.ahead = (self.hold(length + READ_AHEAD)? - length).min(READ_AHEAD);
             }
-            let ahead = &self.buffers.ahead[self.ahead_at..];
-            let ahead = &ahead[..ahead.len().min(room)];
+            let ahead = &self.held[self.from + length..][..self.ahead.min(room)];
             if ahead.is_empty() {
                 break;
             }
@@ -103,14 +106,32 @@ impl<'b, R: Read> Fragments<'b, R> {
                     None => (ahead.len(), false),
                 },
             };
-            self.buffers.text.extend_from_slice(&ahead[..taken]);
-            self.ahead_at += taken;
+            length += taken;
+            self.ahead -= taken;
             room -= taken;
             if blank {
                 break;
             }
         }
-        Ok(())
+        Ok(length)
+    }
+
+    /// Reads on until `wanted` bytes are held from where the next piece begins, fewer only at the end; says how many
+    /// are. gitleaks takes what a pipe happens to hold; we wait, so that the same input gives the same pieces.
+    fn hold(&mut self, wanted: usize) -> io::Result<usize> {
+        if self.from + wanted > self.held.len() {
+            self.held.copy_within(self.from..self.to, 0);
+            (self.from, self.to) = (0, self.to - self.from);
+        }
+        while self.to - self.from < wanted && !self.ended {
+            match self.input.read(&mut self.held[self.to..]) {
+                Ok(0) => self.ended = true,
+                Ok(read) => self.to += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.to - self.from)
     }
 }
 
@@ -131,14 +152,6 @@ fn blank_line(ahead: &[u8], after_newline: &mut bool) -> (usize, bool) {
 fn ends_blank(text: &[u8]) -> bool {
     let white = text.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
     white.filter(|&&byte| byte == b'\n').nth(1).is_some()
-}
-
-/// Reads `most` bytes, fewer only at the end; says whether that was reached. gitleaks takes what a pipe happens to
-/// hold; we wait, so that the same input gives the same pieces.
-fn fill(input: &mut impl Read, text: &mut Vec<u8>, most: usize) -> io::Result<bool> {
-    text.reserve_exact(most);
-    let read = input.by_ref().take(most as u64).read_to_end(text)?;
-    Ok(read < most)
 }
 
 #[cfg(test)]
@@ -202,7 +215,7 @@ mod tests {
             assert!(piece.text.len() <= READ + GROWTH && piece.lines_before == 0);
         }
         assert_eq!(bytes, 40_000_000);
-        assert!(buffers.text.capacity() <= 2 * (READ + GROWTH) && buffers.ahead.capacity() <= 2 * READ_AHEAD);
+        assert!(buffers.held.capacity() <= 2 * HELD);
     }
 
     #[test]
