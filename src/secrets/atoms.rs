@@ -66,6 +66,20 @@ pub(super) fn asserted(pattern: &Hir) -> Vec<Look> {
     parts.iter().map_while(look).collect()
 }
 
+/// Literals that every match of `pattern` contains, each in all its spellings: those that stand in it openly and are
+/// long enough to be rare.
+pub(super) fn certain(pattern: &Hir) -> Vec<Vec<Vec<u8>>> {
+    const LEAST: usize = 4;
+    let mut parts = Vec::new();
+    flatten(pattern, &mut parts);
+    let letters: Vec<Option<Letter>> = parts.iter().map(letter).collect();
+    let runs = letters.split(Option::is_none).map(|run| run.iter().copied().flatten().collect::<Vec<_>>());
+    let runs = runs.filter(|run| run.len() >= LEAST);
+    let nothing = Hir::empty();
+    let spelt = |run: Vec<Letter>| spellings(&run, None, &nothing, &nothing).into_iter().map(|site| site.atom).collect();
+    runs.map(spelt).filter(|spelt: &Vec<_>| !spelt.is_empty()).collect()
+}
+
 /// What follows the first `letters` characters of `rest`.
 pub(super) fn behind(rest: &Hir, letters: usize) -> Hir {
     let mut parts = Vec::new();

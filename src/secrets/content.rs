@@ -58,6 +58,8 @@ pub(super) struct Gate {
     ahead: Ahead,
     /// A word must begin at the atom.
     begins_word: bool,
+    /// Literals that every match holds behind the atom, each in all its spellings.
+    pub(super) later: Vec<Vec<Vec<u8>>>,
 }
 
 impl Gate {
@@ -287,8 +289,9 @@ impl Site {
         let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
         let begins_word =
             site.atom.first().is_some_and(is_word) && atoms::asserted(&site.rest).contains(&Assertion::WordAscii);
+        let behind = atoms::behind(&site.rest, letters);
         Site {
-            gate: Gate { ahead: Ahead::new(&atoms::behind(&site.rest, letters)), begins_word },
+            gate: Gate { ahead: Ahead::new(&behind), begins_word, later: atoms::certain(&behind) },
             back: site.back,
             lead: site.lead,
             rest: site.rest,

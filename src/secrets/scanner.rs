@@ -11,6 +11,7 @@ mod cache;
 mod pass;
 mod prepare;
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use super::allowlist::{Allowed, Pattern};
@@ -74,6 +75,8 @@ pub struct Scanner {
     everywhere: Vec<u32>,
     automaton: Automaton,
     atoms: Vec<Atom>,
+    /// The number of each atom.
+    numbers: BTreeMap<Vec<u8>, u32>,
     /// All sites of all rules, each with a cache of its own.
     sites: Vec<SiteOf>,
     /// Tells caches whose they are.
@@ -111,13 +114,20 @@ struct Atom {
     hides_keywords: bool,
 }
 
+/// A site's gate, and the atoms that must stand somewhere for a match to be possible: one of each list.
+#[derive(Debug)]
+struct Gated {
+    gate: Gate,
+    later: Vec<Vec<u32>>,
+}
+
 /// Which site of which rule.
 #[derive(Debug)]
 struct SiteOf {
     rule: u32,
     number: u32,
     /// Worked out when the atom is met for the first time.
-    gate: OnceLock<Option<Gate>>,
+    gate: OnceLock<Option<Gated>>,
     /// Whether a match through it contains a keyword of its rule.
     has_keyword: bool,
 }
@@ -230,7 +240,7 @@ impl Scanner {
         if leaks.len() < 2 || !leaks.iter().any(generic) {
             return leaks;
         }
-        let mut specific = std::collections::BTreeMap::<usize, Vec<&Leak>>::new();
+        let mut specific = BTreeMap::<usize, Vec<&Leak>>::new();
         for leak in leaks.iter().filter(|leak| !generic(leak)) {
             specific.entry(leak.start_line).or_default().push(leak);
         }

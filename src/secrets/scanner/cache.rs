@@ -53,6 +53,8 @@ pub struct Cache {
     /// By atom: the pass that saw it last.
     pub(super) seen: Vec<u32>,
     pub(super) pass: u32,
+    /// Sites whose gate let them through, and where their atoms begin, until all atoms are known.
+    pub(super) put_off: Vec<(u32, usize)>,
     /// By rule.
     pub(super) sightings: Vec<Sighting>,
     /// Rules with a sighting.
@@ -100,6 +102,7 @@ impl Cache {
     pub(super) fn trim(&mut self) {
         self.scans += 1;
         self.hits.shrink_to(1 << 14);
+        self.put_off.shrink_to(1 << 14);
         if self.scans >= WEIGHED_EVERY {
             self.scans = 0;
             let sites = self.sites.iter().map(SiteCache::bytes).sum::<usize>();

@@ -5,14 +5,14 @@ use std::collections::VecDeque;
 use bstr::BString;
 
 use super::super::allowlist::{Found, lower};
-use super::super::content::{Content, Gate, PatternCache};
+use super::super::content::{Content, PatternCache};
 use super::super::decode::Decoded;
 use super::super::entropy;
 use super::super::fragment::Fragment;
 use super::super::leak::Leak;
 use super::super::rules::Required;
 use super::cache::{Cache, Sighting, Window};
-use super::{Ready, Scanner, SiteOf};
+use super::{Gated, Ready, Scanner, SiteOf};
 
 /// A line that says this is not reported.
 const ALLOW_COMMENT: &[u8] = b"gitleaks:allow";
@@ -21,6 +21,9 @@ const ALLOW_COMMENT: &[u8] = b"gitleaks:allow";
 /// length of the text, and in bytes.
 const MOST_WALKS: usize = 8;
 const FEW_WALKS: usize = 1 << 20;
+
+/// How many sites wait at most until all atoms of a text are known; more are looked at as they come.
+const MOST_PUT_OFF: usize = 1 << 16;
 
 /// The lines that the leaks of one fragment keep in full. A fragment that is one line repeats it in every leak.
 const MOST_LINE_BYTES: usize = 1 << 20;
@@ -70,10 +73,16 @@ pub(super) fn may_contain(scanner: &Scanner, text: &[u8], cache: &mut Cache) -> 
 }
 
 impl Scanner {
-    /// What the bytes around the site must be; `None` where there is no such site.
-    fn gate<'s>(&'s self, of: &'s SiteOf) -> Option<&'s Gate> {
-        let gate = || self.rules[of.rule as usize].content.as_ref()?.gate(of.number as usize);
-        of.gate.get_or_init(gate).as_ref()
+    /// What must hold at the site before it is looked at; `None` where there is no such site.
+    fn gated<'s>(&'s self, of: &'s SiteOf) -> Option<&'s Gated> {
+        let gated = || {
+            let gate = self.rules[of.rule as usize].content.as_ref()?.gate(of.number as usize)?;
+            let number = |atom: &Vec<u8>| self.numbers.get(atom).copied();
+            // Literals that nobody looks for say nothing.
+            let later = gate.later.iter().filter_map(|spelt| spelt.iter().map(number).collect());
+            Some(Gated { later: later.collect(), gate })
+        };
+        of.gate.get_or_init(gated).as_ref()
     }
 
     /// Whether the text, lower-cased, contains a keyword of the rule.
@@ -118,7 +127,6 @@ impl Pass<'_> {
     fn look_at_sites(&self, cache: &mut Cache) {
         let scanner = self.scanner;
         let text = self.text;
-        let budget = FEW_WALKS.max(text.len().saturating_mul(MOST_WALKS));
         let mut hits = std::mem::take(&mut cache.hits);
         cache.begin();
         scanner.automaton.find(text, &mut hits, |hits| {
@@ -127,25 +135,15 @@ impl Pass<'_> {
                     cache.seen[*atom as usize] = cache.pass;
                     let atom = &scanner.atoms[*atom as usize];
                     for site in &atom.sites {
-                        let of = &scanner.sites[*site as usize];
                         let at = hit.end - atom.length;
-                        if !scanner.gate(of).is_some_and(|gate| gate.allows(text, at, hit.end)) {
+                        let of = &scanner.sites[*site as usize];
+                        let Some(gated) = scanner.gated(of) else { continue };
+                        if !gated.gate.allows(text, at, hit.end) {
                             continue;
                         }
-                        let Some(content) = &scanner.rules[of.rule as usize].content else { continue };
-                        let sighting = &mut cache.sightings[of.rule as usize];
-                        if sighting.everywhere {
-                            continue;
-                        }
-                        let look = content.look(of.number as usize, text, at, &mut cache.sites[*site as usize]);
-                        if sighting.walked == 0 && sighting.windows.is_empty() {
-                            cache.touched.push(of.rule);
-                        }
-                        sighting.walked = sighting.walked.saturating_add(look.walked).max(1);
-                        sighting.everywhere = sighting.walked > budget;
-                        if let Some((start, reach)) = look.found {
-                            sighting.windows.push(Window { at, start, reach });
-                            sighting.has_keyword |= of.has_keyword;
+                        match gated.later.is_empty() || cache.put_off.len() == MOST_PUT_OFF {
+                            true => self.look_at(*site, at, cache),
+                            false => cache.put_off.push((*site, at)),
                         }
                     }
                 }
@@ -153,6 +151,36 @@ impl Pass<'_> {
             true
         });
         cache.hits = hits;
+        let put_off = std::mem::take(&mut cache.put_off);
+        for (site, at) in &put_off {
+            let later = scanner.gated(&scanner.sites[*site as usize]).map_or(&[][..], |gated| &gated.later);
+            let stands = |atom: &u32| cache.seen[*atom as usize] == cache.pass;
+            if later.iter().all(|spelt| spelt.iter().any(stands)) {
+                self.look_at(*site, *at, cache);
+            }
+        }
+        cache.put_off = put_off;
+        cache.put_off.clear();
+    }
+
+    /// Looks at a site whose gate is open.
+    fn look_at(&self, site: u32, at: usize, cache: &mut Cache) {
+        let of = &self.scanner.sites[site as usize];
+        let Some(content) = &self.scanner.rules[of.rule as usize].content else { return };
+        let sighting = &mut cache.sightings[of.rule as usize];
+        if sighting.everywhere {
+            return;
+        }
+        let look = content.look(of.number as usize, self.text, at, &mut cache.sites[site as usize]);
+        if sighting.walked == 0 && sighting.windows.is_empty() {
+            cache.touched.push(of.rule);
+        }
+        sighting.walked = sighting.walked.saturating_add(look.walked).max(1);
+        sighting.everywhere = sighting.walked > FEW_WALKS.max(self.text.len().saturating_mul(MOST_WALKS));
+        if let Some((start, reach)) = look.found {
+            sighting.windows.push(Window { at, start, reach });
+            sighting.has_keyword |= of.has_keyword;
+        }
     }
 
     /// The leaks of one rule, whether it is reported or only required.

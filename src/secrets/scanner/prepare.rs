@@ -32,6 +32,7 @@ pub(super) fn scanner(rules: &RuleSet, options: Options) -> Result<Scanner, Rule
         everywhere,
         automaton: Automaton::new(atoms.texts.iter().map(Vec::as_slice)),
         atoms: atoms.all,
+        numbers: atoms.numbers,
         sites,
         mark: Default::default(),
     })
