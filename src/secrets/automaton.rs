@@ -4,8 +4,6 @@
 //! four lanes whose chains advance side by side. States that end an atom have the lowest numbers: a hit is one
 //! comparison.
 
-use std::collections::VecDeque;
-
 /// Lanes of a longer text.
 const LANES: usize = 4;
 
@@ -57,57 +55,74 @@ impl Automaton {
         let shift = classes.next_power_of_two().trailing_zeros();
         let row = 1_usize << shift;
 
-        // A tree of the atoms, state 0 being its root, made an automaton breadth first: a missing step is the one of
-        // the longest suffix that is in the tree.
-        let mut steps: Vec<u32> = vec![0; row];
+        // A tree of the atoms, state 0 being its root.
+        let mut children: Vec<Vec<(u8, usize)>> = vec![Vec::new()];
         let mut ends: Vec<Vec<u32>> = vec![Vec::new()];
         let mut longest = 1;
         for (number, atom) in atoms.enumerate() {
             let mut state = 0;
             for byte in atom {
-                let step = (state << shift) + usize::from(class[usize::from(*byte)]);
-                if steps[step] == 0 {
-                    steps[step] = ends.len() as u32;
-                    steps.resize(steps.len() + row, 0);
-                    ends.push(Vec::new());
-                }
-                state = steps[step] as usize;
+                let class = class[usize::from(*byte)];
+                state = match child(&children[state], class) {
+                    Some(next) => next,
+                    None => {
+                        let next = children.len();
+                        children[state].push((class, next));
+                        children.push(Vec::new());
+                        ends.push(Vec::new());
+                        next
+                    }
+                };
             }
             ends[state].push(number as u32);
             longest = longest.max(atom.len());
         }
-        let mut suffix = vec![0_usize; ends.len()];
-        let mut queue: VecDeque<usize> =
-            steps[..row].iter().filter(|next| **next != 0).map(|next| *next as usize).collect();
-        while let Some(state) = queue.pop_front() {
-            let shorter = suffix[state];
-            let inherited = ends[shorter].clone();
-            ends[state].extend(inherited);
-            for column in 0..row {
-                let step = (state << shift) + column;
-                let detour = steps[(shorter << shift) + column];
-                match steps[step] {
-                    0 => steps[step] = detour,
-                    next => {
-                        suffix[next as usize] = detour as usize;
-                        queue.push_back(next as usize);
+
+        // Breadth first, the longest suffix of each state that is in the tree too: what ends there ends here.
+        let mut suffix = vec![0_usize; children.len()];
+        let mut breadth_first = vec![0_usize];
+        let mut at = 0;
+        while let Some(state) = breadth_first.get(at).copied() {
+            at += 1;
+            let inherited = ends[suffix[state]].clone();
+            if state != 0 {
+                ends[state].extend(inherited);
+            }
+            for (class, next) in &children[state] {
+                let mut shorter = state;
+                suffix[*next] = loop {
+                    if shorter == 0 {
+                        break 0;
                     }
-                }
+                    shorter = suffix[shorter];
+                    if let Some(found) = child(&children[shorter], *class) {
+                        break found;
+                    }
+                };
+                breadth_first.push(*next);
             }
         }
 
-        let mut order: Vec<usize> = (0..ends.len()).collect();
-        order.sort_by_key(|state| ends[*state].is_empty());
-        let mut number = vec![0_u32; order.len()];
-        for (new, old) in order.iter().enumerate() {
-            number[*old] = (new << shift) as u32;
+        let (hits, others): (Vec<usize>, Vec<usize>) = (0..ends.len()).partition(|state| !ends[*state].is_empty());
+        let mut place = vec![0_usize; ends.len()];
+        for (new, old) in hits.iter().chain(&others).enumerate() {
+            place[*old] = new << shift;
         }
-        let table = order.iter().flat_map(|old| &steps[old << shift..(old + 1) << shift]);
-        let table = table.map(|next| number[*next as usize]).collect();
-        let mut ends: Vec<Vec<u32>> = order.iter().map(|old| std::mem::take(&mut ends[*old])).collect();
-        ends.retain(|ends| !ends.is_empty());
-        let hits_below = (ends.len() << shift) as u32;
-        Automaton { table, class, shift, hits_below, start: number[0], longest, ends }
+        // A step that the tree lacks is the one of the suffix, whose row is complete by then.
+        let mut table = vec![place[0] as u32; ends.len() << shift];
+        for state in breadth_first {
+            let from = place[suffix[state]];
+            if state != 0 {
+                table.copy_within(from..from + row, place[state]);
+            }
+            for (class, next) in &children[state] {
+                table[place[state] + usize::from(*class)] = place[*next] as u32;
+            }
+        }
+        let start = place[0] as u32;
+        let hits_below = (hits.len() << shift) as u32;
+        let ends = hits.into_iter().map(|state| std::mem::take(&mut ends[state])).collect();
+        Automaton { table, class, shift, hits_below, start, longest, ends }
     }
 
     /// The atoms that end at `hit`.
@@ -180,6 +195,10 @@ impl Automaton {
     fn next(&self, state: u32, byte: u8) -> u32 {
         self.table[state as usize + usize::from(self.class[usize::from(byte)])]
     }
+}
+
+fn child(children: &[(u8, usize)], class: u8) -> Option<usize> {
+    children.iter().find(|(other, _)| *other == class).map(|(_, next)| *next)
 }
 
 #[cfg(test)]
