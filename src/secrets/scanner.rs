@@ -26,7 +26,7 @@ use pass::Pass;
 
 /// The number of the sieve, [`Scanner::may_contain`]: raised when it lets something else through for the same rules, so
 /// that notes of earlier scans are not believed.
-pub const SIEVE: u32 = 1;
+pub const SIEVE: u32 = 2;
 
 /// How a scan differs from the usual.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
