@@ -76,7 +76,8 @@ pub(super) fn certain(pattern: &Hir) -> Vec<Vec<Vec<u8>>> {
     let runs = letters.split(Option::is_none).map(|run| run.iter().copied().flatten().collect::<Vec<_>>());
     let runs = runs.filter(|run| run.len() >= LEAST);
     let nothing = Hir::empty();
-    let spelt = |run: Vec<Letter>| spellings(&run, None, &nothing, &nothing).into_iter().map(|site| site.atom).collect();
+    let spelt =
+        |run: Vec<Letter>| spellings(&run, None, &nothing, &nothing).into_iter().map(|site| site.atom).collect();
     runs.map(spelt).filter(|spelt: &Vec<_>| !spelt.is_empty()).collect()
 }
 
@@ -147,13 +148,7 @@ fn add(before: Option<usize>, length: Option<usize>) -> Option<usize> {
 
 /// The rarest set of sites in `parts`, of which every match has one. `lead`: what stands before them, and `before`: the
 /// most bytes it takes; `after`: what follows them.
-fn best(
-    parts: &[Hir],
-    before: Option<usize>,
-    lead: &[Hir],
-    after: &[Hir],
-    steps: &mut usize,
-) -> Option<Vec<Site>> {
+fn best(parts: &[Hir], before: Option<usize>, lead: &[Hir], after: &[Hir], steps: &mut usize) -> Option<Vec<Site>> {
     let mut chosen: Option<(f64, Vec<Site>)> = None;
     let mut consider = |sites: Vec<Site>| {
         let score = score(&sites);

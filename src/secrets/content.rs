@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 use grep_matcher::{Captures, Matcher};
 use grep_regex::{RegexMatcher, RegexMatcherBuilder};
 use regex_automata::hybrid::dfa::{Cache, Config, DFA};
-use regex_automata::nfa::thompson::backtrack::{self, BoundedBacktracker};
 use regex_automata::nfa::thompson;
+use regex_automata::nfa::thompson::backtrack::{self, BoundedBacktracker};
 use regex_automata::util::captures::Captures as Slots;
 use regex_automata::{Anchored, Input, MatchKind};
 use regex_syntax::hir::{Hir, HirKind, Look as Assertion};
@@ -195,7 +195,8 @@ impl Content {
         if !site.gate.may_allow(text, start, end) {
             return Look::NO;
         }
-        let relaxed = site.relaxed.get_or_init(|| automaton(&atoms::relaxed(&site.rest), Direction::Forwards, MatchKind::All));
+        let relaxed =
+            site.relaxed.get_or_init(|| automaton(&atoms::relaxed(&site.rest), Direction::Forwards, MatchKind::All));
         let (reach, walked) = walk(relaxed, &mut cache.relaxed, text, start, true);
         Look { found: reach.map(|reach| (start, reach)), walked }
     }
@@ -309,7 +310,10 @@ impl Site {
             back => return Some(start.saturating_sub(back.unwrap_or(usize::MAX))),
         };
         let least = start.saturating_sub(back);
-        let Some(before) = self.before.get_or_init(|| automaton(&self.lead, Direction::Backwards, MatchKind::All)) else { return Some(least) };
+        let Some(before) = self.before.get_or_init(|| automaton(&self.lead, Direction::Backwards, MatchKind::All))
+        else {
+            return Some(least);
+        };
         let cache = cache.get_or_insert_with(|| before.create_cache());
         let input = Input::new(text).span(least..start).anchored(Anchored::Yes);
         match before.try_search_rev(cache, &input) {
