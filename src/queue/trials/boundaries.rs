@@ -79,7 +79,8 @@ impl Told {
     fn to_the_end(mut self) -> Result<(End, usize), String> {
         for steps in 0..MOST_STEPS {
             if self.is_idle(0) && self.is_over() {
-                let exits = (1..=5).filter_map(|number| Some((number, std::mem::discriminant(self.trial.exit(number)?))));
+                let exits =
+                    (1..=5).filter_map(|number| Some((number, std::mem::discriminant(self.trial.exit(number)?))));
                 return Ok((exits.collect(), steps));
             }
             self.step(0)?;
