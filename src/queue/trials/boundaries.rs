@@ -124,7 +124,7 @@ fn a_second_runner_at_any_pair_of_steps_changes_no_end() {
             for far in 1.. {
                 let mut told = Told::begin(&config);
                 let mut is_whole = false;
-                let mut both = || {
+                let both = || {
                     (0..at).try_for_each(|_| told.step(0))?;
                     // The other one goes so far and is left standing, until the first has ended its tick.
                     told.step(1)?;
