@@ -45,6 +45,9 @@ pub(crate) struct Hub {
     runner: Cell<u32>,
 }
 
+/// Something that happens behind a runner's back.
+pub(crate) type Meanwhile = Box<dyn FnOnce(&mut Facts) + Send>;
+
 /// What the server knows.
 pub(crate) struct Facts {
     pub(crate) now: DateTime<Utc>,
@@ -65,9 +68,9 @@ pub(crate) struct Facts {
     pub(crate) faults: Vec<(Method, String, Fault)>,
     pub(crate) requests: Vec<Recorded>,
     pub(crate) rules: Value,
-    /// Somebody moves main to this commit in the moment of the first request with this part in it.
-    pub(crate) pushed_at: Option<(String, String)>,
-    git: PathBuf,
+    /// What happens in the moment of the first request with this part in it, before it is answered.
+    pub(crate) meanwhile: Option<(String, Meanwhile)>,
+    pub(crate) git: PathBuf,
     last_id: u64,
 }
 
@@ -165,7 +168,7 @@ impl Hub {
             faults: Vec::new(),
             requests: Vec::new(),
             rules: json!([]),
-            pushed_at: None,
+            meanwhile: None,
             git,
             last_id: 1_000,
         };
@@ -549,6 +552,11 @@ impl Hub {
                 self.change(number, |pull| pull.state = "MERGED");
             }
         }
+    }
+
+    /// This happens behind the runner's back, in the last look at #7 before the push: only that asks for it by number.
+    pub(crate) fn at_the_last_look(&self, meanwhile: impl FnOnce(&mut Facts) + Send + 'static) {
+        self.facts().meanwhile = Some(("p7: pullRequest".into(), Box::new(meanwhile)));
     }
 
     pub(crate) fn fail(&self, method: Method, part: &str, fault: Fault) {

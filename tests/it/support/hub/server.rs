@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{Check, Comment, Facts, Fault, ME, Pull, TOKEN};
 use crate::support::github::{Recorded, percent_decode};
-use crate::support::repo::{git_at, git_command};
+use crate::support::repo::git_command;
 
 struct Reply {
     status: u16,
@@ -41,8 +41,8 @@ pub(super) async fn serve(
     let mut facts = shared.lock().unwrap();
     let graph = json.as_ref().and_then(|body| body["query"].as_str()).unwrap_or_default().to_string();
     let place = format!("{path}?{graph}");
-    if let Some((_, commit)) = facts.pushed_at.take_if(|(part, _)| place.contains(part.as_str())) {
-        git_at(&facts.git, &["update-ref", "refs/heads/main", &commit], b"");
+    if let Some((_, happens)) = facts.meanwhile.take_if(|(part, _)| place.contains(part.as_str())) {
+        happens(&mut facts);
     }
     let fault =
         facts.faults.iter().position(|(method, part, _)| *method == parts.method && place.contains(part.as_str()));
