@@ -182,3 +182,61 @@ fn the_page_shows_who_is_tested_who_waits_and_who_left() {
         std::fs::write(path, html).unwrap();
     }
 }
+
+/// The way of docs/queue.md, each step as it stands there: what is missing is named, and when nothing is, it lands.
+#[test]
+fn from_nothing_to_the_first_landed_pull_request() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let hub = Hub::new();
+    let clone = hub.folder().join("clone");
+    let put = |files: &[(&str, &str)]| {
+        let main = hub.main();
+        let tip = hub.commit("refs/heads/main", Some(&main), files);
+        hub.check(&tip, "ci", Some("success"));
+        let (folder, origin) = (hub.folder(), hub.origin());
+        match clone.exists() {
+            true => assert!(git_command(&clone).args(["pull", "-q"]).status().unwrap().success()),
+            false => {
+                assert!(git_command(&folder).args(["clone", "-q"]).args([&origin, &clone]).status().unwrap().success());
+            }
+        }
+    };
+    let doctor = || queue(&hub, &clone, &["doctor"]);
+    let ci = "name: ci\non:\n  pull_request:\njobs:\n  ci:\n    runs-on: ubuntu-latest\n";
+    put(&[(".github/workflows/ci.yml", ci)]);
+    let answer = doctor();
+    assert!(answer.code == 1 && answer.stdout.contains("BAD   configuration"), "{}", answer.text());
+    assert!(answer.stdout.contains("none ticks the queue"), "{}", answer.text());
+    assert!(answer.stdout.contains("fix: gh label create ready-to-queue"), "{}", answer.text());
+
+    put(&[(".github/mainguard.yml", CONFIG)]);
+    hub.facts().labels.insert("ready-to-queue".into());
+    let example = |name: &str| std::fs::read_to_string(root.join("examples/workflows").join(name)).unwrap();
+    let (tick, intake) = (example("queue-tick.yml"), example("queue-intake.yml"));
+    put(&[(".github/workflows/queue-tick.yml", &tick), (".github/workflows/queue-intake.yml", &intake)]);
+    let answer = doctor();
+    assert!(answer.code == 1 && answer.stdout.contains("still uses OWNER/mainguard"), "{}", answer.text());
+    assert!(answer.stdout.contains("ci.yml is to be dispatched, and does not let itself be"), "{}", answer.text());
+
+    let tick = tick.replace("OWNER/mainguard", "acme/mainguard");
+    let renamed =
+        tick.replace("workflows: [ci]", "workflows: [tests]").replace("dispatch: ci.yml", "dispatch: test.yml");
+    put(&[(".github/workflows/queue-tick.yml", &renamed)]);
+    let answer = doctor();
+    assert!(answer.stdout.contains("waits for the end of `tests`"), "{}", answer.text());
+    assert!(answer.stdout.contains("there is no .github/workflows/test.yml"), "{}", answer.text());
+
+    let ci = ci.replace("  pull_request:\n", "  pull_request:\n  workflow_dispatch:\n");
+    put(&[(".github/workflows/queue-tick.yml", &tick), (".github/workflows/ci.yml", &ci)]);
+    let answer = doctor();
+    assert!(answer.code == 0 && !answer.stdout.contains("BAD"), "{}", answer.text());
+    assert!(answer.stdout.contains("by dispatching ci.yml"), "{}", answer.text());
+
+    hub.queue(7, &[("seven", "new\n")]);
+    assert!(queue(&hub, &clone, &["tick"]).stdout.contains("asked CI to test build"));
+    assert!(queue(&hub, &clone, &["status"]).stdout.contains("#7"));
+    assert!(queue(&hub, &clone, &["explain", "7"]).stdout.contains("its checks run"));
+    hub.ci();
+    assert!(queue(&hub, &clone, &["tick"]).stdout.contains("main is at"));
+    assert!(hub.has_landed(7));
+}

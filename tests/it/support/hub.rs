@@ -55,6 +55,8 @@ pub(crate) struct Facts {
     /// By commit.
     pub(crate) checks: BTreeMap<String, Vec<Check>>,
     pub(crate) permissions: BTreeMap<String, &'static str>,
+    /// Labels that the repository has.
+    pub(crate) labels: BTreeSet<String>,
     pub(crate) comments: Vec<Comment>,
     pub(crate) runs: Vec<Run>,
     pub(crate) page_size: usize,
@@ -159,6 +161,7 @@ impl Hub {
             pulls: BTreeMap::new(),
             checks: BTreeMap::new(),
             permissions: BTreeMap::from([("ada".into(), "write"), ("root".into(), "admin"), ("tri".into(), "read")]),
+            labels: BTreeSet::new(),
             comments: Vec::new(),
             runs: Vec::new(),
             page_size: 100,

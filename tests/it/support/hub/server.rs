@@ -110,6 +110,10 @@ fn route(facts: &mut Facts, method: &Method, path: &str, query: &str, body: Opti
             json!({ "full_name": "octo/repo", "default_branch": "main", "permissions": { "push": true, "admin": false } }),
         ),
         ("GET", ["rules", "branches", ..]) => reply(200, facts.rules.clone()),
+        ("GET", ["labels", name]) => match facts.labels.contains(*name) {
+            true => reply(200, json!({ "name": name, "color": "ededed" })),
+            false => refused(404, "Not Found"),
+        },
         ("GET", ["collaborators", login, "permission"]) => {
             let permission = facts.permissions.get(*login).copied().unwrap_or("none");
             match permission {
