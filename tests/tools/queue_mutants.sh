@@ -12,7 +12,7 @@ root=$PWD copy=$PWD/target/mutants
 mutants() {
   cat <<'LIST'
 ancestry|src/queue_driver/perform.rs|if !store.is_ancestor(land.base_old(), land.new_tip()).map_err(later)? {|if false {|queue::last_look
-recomputed|src/queue_driver/perform.rs|if onto != *land.new_tip() |if false && onto != *land.new_tip() |queue::last_look
+recomputed|src/queue_driver/perform.rs|if onto != *land.new_tip() \|\| tree.as_ref() != Some(land.tree()) \|\| tested != *land.tree() {|if tree.is_none() {|queue::last_look
 lease|src/git/integrate.rs|updates.iter().map(\|update\| format!("--force-with-lease={}:{}", update.name, id(&update.old)))|updates.iter().take(0).map(\|update\| format!("--force-with-lease={}:{}", update.name, id(&update.old)))|queue::last_look
 atomic|src/git/integrate.rs|["--atomic", "--porcelain"|["--no-atomic", "--porcelain"|queue::last_look
 label-again|src/queue_driver/perform.rs|\|\| pull.draft \|\| !wanted|\|\| pull.draft|queue::last_look
