@@ -4,6 +4,7 @@
 //! one place that sends. An answer is sorted by what is to be done about it, not by its number.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -277,8 +278,23 @@ impl Destination {
     }
 }
 
-/// The client for all sinks. No redirects: a key follows nobody.
+/// Does what sending costs before the first byte: reads the certificates of the authorities and, for PostHog, what its
+/// client tells about this machine. A job does it beside its real work, so that its end is not held up.
+pub async fn prepare(posthog: bool) {
+    if let Ok(http) = http_client()
+        && posthog
+    {
+        posthog::prepare(&http).await;
+    }
+}
+
+/// The client for all sinks, made once. No redirects: a key follows nobody.
 pub fn http_client() -> Result<reqwest::Client, String> {
+    static CLIENT: OnceLock<Result<reqwest::Client, String>> = OnceLock::new();
+    CLIENT.get_or_init(new_client).clone()
+}
+
+fn new_client() -> Result<reqwest::Client, String> {
     let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(2))

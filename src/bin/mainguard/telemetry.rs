@@ -310,6 +310,22 @@ pub(crate) fn verdict(
     Some(DeliveryEvent::new(EventKind::GuardVerdict, &repository, subject, attempt, around.at.or(newest)?, facts))
 }
 
+/// Gets ready to tell, on a thread of its own, while the command does what it is there for.
+pub(crate) fn prepare(environment: &Environment) {
+    let sinks = &environment.sinks;
+    let speaks = [&sinks.posthog_key, &sinks.slack_url, &sinks.cdevents_url, &sinks.otlp_endpoint];
+    if !Outlet::speaks(environment) || speaks.iter().all(|given| given.is_none()) {
+        return;
+    }
+    let posthog = sinks.posthog_key.is_some();
+    // Where there is no thread to be had it is done later, by whoever needs it.
+    let _ = std::thread::Builder::new().name("sinks".into()).spawn(move || {
+        if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            runtime.block_on(mainguard::delivery::sinks::prepare(posthog));
+        }
+    });
+}
+
 /// What the queue did, told.
 pub(crate) fn queue(
     events: &[mainguard::queue::event::Event],

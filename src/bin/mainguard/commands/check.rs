@@ -26,6 +26,7 @@ use crate::publish;
 use crate::telemetry::{self, Outlet};
 
 pub(crate) fn run(args: &CheckArgs, repo: &Path, environment: &Environment, console: &Console) -> anyhow::Result<u8> {
+    telemetry::prepare(environment);
     let repository = Repository::discover(repo)?;
     let event = gather::event(environment)?;
     let ends = gather::ends(&args.selection, event.as_ref(), &repository, console)?;

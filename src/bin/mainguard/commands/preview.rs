@@ -124,6 +124,7 @@ struct Pull {
 }
 
 pub(crate) fn run(args: &PreviewArgs, repo: &Path, environment: &Environment, console: &Console) -> anyhow::Result<u8> {
+    telemetry::prepare(environment);
     let event = gather::event(environment)?;
     let hub = hub(args, event.as_ref(), environment, console)?;
     let Some(pull) = pull(args, repo, event.as_ref(), hub.as_ref(), console)? else { return Ok(0) };

@@ -178,6 +178,7 @@ pub(crate) fn run(args: &QueueArgs, repo: &Path, environment: &Environment, cons
         })?;
         return Ok(0);
     }
+    crate::telemetry::prepare(environment);
     let opened = open(place, repo, environment)?;
     let session = opened.session(place);
     let ask = |pull: Option<u64>, command: Asked| -> anyhow::Result<u8> {

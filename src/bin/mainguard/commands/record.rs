@@ -212,6 +212,7 @@ struct Deployment {
 
 /// Never an error: a line, and the exit code 0.
 pub(crate) fn run(args: &RecordArgs, repo: &Path, environment: &Environment, console: &Console) -> u8 {
+    telemetry::prepare(environment);
     let config = config(args, repo, console);
     let mut outlet = Outlet::of(environment, config, console);
     if let Some(outbox) = &args.how.outbox {
