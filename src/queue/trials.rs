@@ -111,6 +111,7 @@ struct Runner {
     outcomes: Vec<(ActionKey, Outcome)>,
 }
 
+#[derive(Clone)]
 struct Trial {
     story: Story,
     invented: Invented,

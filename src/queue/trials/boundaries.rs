@@ -21,6 +21,7 @@ const MOST_STEPS: usize = 5_000;
 /// How everybody left.
 type End = BTreeMap<PullNumber, Discriminant<ExitReason>>;
 
+#[derive(Clone)]
 struct Told {
     trial: Trial,
     /// What was remembered when the last tick began.
@@ -76,7 +77,7 @@ impl Told {
     }
 
     /// Steps until all is over; how many steps that took.
-    fn to_the_end(mut self) -> Result<(End, usize), String> {
+    fn finish(mut self) -> Result<(End, usize), String> {
         for steps in 0..MOST_STEPS {
             if self.is_idle(0) && self.is_over() {
                 let exits =
@@ -98,16 +99,15 @@ fn configs() -> [(&'static str, Config); 2] {
 #[test]
 fn a_death_at_any_step_changes_no_end() {
     for (name, config) in configs() {
-        let (end, steps) = Told::begin(&config).to_the_end().unwrap();
+        let (end, steps) = Told::begin(&config).finish().unwrap();
         assert_eq!(end.len(), 5, "{name}");
         println!("{name}: {steps} steps, a death at each");
+        let mut so_far = Told::begin(&config);
         for at in 0..steps {
-            let mut told = Told::begin(&config);
-            let died = (0..at).try_for_each(|_| told.step(0)).and_then(|()| {
-                told.trial.runners[0] = Runner::default();
-                told.to_the_end()
-            });
-            match died {
+            let mut told = so_far.clone();
+            told.trial.runners[0] = Runner::default();
+            so_far.step(0).unwrap();
+            match told.finish() {
                 Ok((other, _)) => assert_eq!(other, end, "{name}: another end after a death at step {at}"),
                 Err(what) => panic!("{name}: after a death at step {at}: {what}"),
             }
@@ -118,36 +118,29 @@ fn a_death_at_any_step_changes_no_end() {
 #[test]
 fn a_second_runner_at_any_pair_of_steps_changes_no_end() {
     for (name, config) in configs() {
-        let (end, steps) = Told::begin(&config).to_the_end().unwrap();
+        let (end, steps) = Told::begin(&config).finish().unwrap();
         let mut pairs = 0;
+        let mut so_far = Told::begin(&config);
         for at in 0..steps {
+            // The other one goes so far and is left standing, until the first has ended its tick.
+            let mut other = so_far.clone();
             for far in 1.. {
-                let mut told = Told::begin(&config);
-                let mut is_whole = false;
-                let both = || {
-                    (0..at).try_for_each(|_| told.step(0))?;
-                    // The other one goes so far and is left standing, until the first has ended its tick.
-                    told.step(1)?;
-                    for _ in 1..far {
-                        if told.is_idle(1) {
-                            is_whole = true;
-                            break;
-                        }
-                        told.step(1)?;
-                    }
+                let ended = other.step(1).and_then(|()| {
+                    let mut told = other.clone();
                     told.end_tick(0)?;
                     told.end_tick(1)?;
-                    told.to_the_end()
-                };
-                match both() {
+                    told.finish()
+                });
+                match ended {
                     Ok((other, _)) => assert_eq!(other, end, "{name}: another end with a runner at {at} for {far}"),
                     Err(what) => panic!("{name}: with a second runner at step {at} for {far} steps: {what}"),
                 }
                 pairs += 1;
-                if is_whole {
+                if other.is_idle(1) {
                     break;
                 }
             }
+            so_far.step(0).unwrap();
         }
         println!("{name}: {pairs} pairs of steps");
     }
