@@ -18,7 +18,7 @@ atomic|src/git/integrate.rs|["--atomic", "--porcelain"|["--no-atomic", "--porcel
 label-again|src/queue_driver/perform.rs|\|\| pull.draft \|\| !wanted|\|\| pull.draft|queue::last_look
 head-ref|src/queue_driver/perform.rs|is_some_and(\|head\| *head != member.head)|is_some_and(\|_\| false)|queue::changing::s13
 checks-again|src/queue_driver/perform.rs|Some(Ok(_)) => Ok(()),|Some(_) if land.members().count() > 0 => Ok(()), Some(Ok(_)) => Ok(()),|queue::last_look
-complete-checks|src/queue_driver/observe.rs|if !read.complete {|if false {|queue::verdicts
+complete-checks|src/queue_driver/observe.rs|if !read.complete {|if false {|queue::verdicts::s43
 write-permission|src/github/queue.rs|matches!(&*answer.permission, "admin" \| "write")|!answer.permission.is_empty()|queue::entering
 LIST
 }

@@ -60,6 +60,8 @@ pub(crate) struct Facts {
     pub(crate) comments: Vec<Comment>,
     pub(crate) runs: Vec<Run>,
     pub(crate) page_size: usize,
+    /// Only the first page of a commit's check runs is told, and that there are more.
+    pub(crate) loses_pages: bool,
     /// Branches that must not be deleted.
     pub(crate) protected: BTreeSet<String>,
     /// GitHub does not see that a head is in its branch.
@@ -165,6 +167,7 @@ impl Hub {
             comments: Vec::new(),
             runs: Vec::new(),
             page_size: 100,
+            loses_pages: false,
             protected: BTreeSet::from(["main".into()]),
             blind_to_merges: false,
             stale: None,

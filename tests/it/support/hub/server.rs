@@ -246,12 +246,15 @@ fn route(facts: &mut Facts, method: &Method, path: &str, query: &str, body: Opti
         ("GET", ["commits", commit, "check-runs"]) => {
             let name = parameter("check_name");
             let checks = facts.checks.get(*commit).cloned().unwrap_or_default();
-            let runs: Vec<Value> = checks
+            let mut runs: Vec<Value> = checks
                 .iter()
                 .filter(|check| check.app.is_some() && name.as_ref().is_none_or(|name| check.name == *name))
                 .map(|check| run_json(check, commit))
                 .collect();
             let total = runs.len();
+            if facts.loses_pages {
+                runs.truncate(facts.page_size);
+            }
             let mut answer = page(facts, query, runs);
             answer.body = json!({ "total_count": total, "check_runs": answer.body });
             answer
