@@ -26,6 +26,9 @@ const REQUEST_SECONDS: u64 = 10;
 /// So many events in a row that are refused alone, and none that was taken: it is not about the events.
 const MOST_SUSPECTS: usize = 3;
 
+/// What is left of the budget when a request was cut off because it is over.
+const MOMENT: Duration = Duration::from_millis(50);
+
 /// How often one batch is tried when the sink does not answer.
 const ATTEMPTS: usize = 2;
 
@@ -47,6 +50,8 @@ pub struct Drained {
     pub taken: usize,
     /// Events that were set aside.
     pub dead: usize,
+    /// Records that it threw away of requests that it took: it does not say which.
+    pub rejected: u64,
     /// Events that it lacks.
     pub kept: usize,
     /// Why some are kept or set aside, in words.
@@ -112,17 +117,18 @@ pub async fn drain(plan: &Plan, ledger: &Ledger) -> Vec<Drained> {
 
 impl Drained {
     fn nothing(sink: SinkName) -> Drained {
-        Drained { sink, taken: 0, dead: 0, kept: 0, why: None }
+        Drained { sink, taken: 0, dead: 0, rejected: 0, kept: 0, why: None }
     }
 
     /// One line for people; `None` when nothing is to be said.
     pub fn in_words(&self) -> Option<String> {
-        let Drained { sink, dead, kept, why, .. } = self;
+        let Drained { sink, dead, rejected, kept, why, .. } = self;
         let because = why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
         let count = |many: usize| if many == 1 { "1 event".to_string() } else { format!("{many} events") };
         let title = sink.title();
         match (kept, dead) {
-            (0, 0) => None,
+            (0, 0) if *rejected == 0 => None,
+            (0, 0) => Some(format!("{title}: {rejected} record(s) rejected{because}")),
             (0, dead) => Some(format!("{title}: {} set aside{because}", count(*dead))),
             (kept, 0) => Some(format!("{title}: {} kept for later{because}", count(*kept))),
             (kept, dead) => Some(format!("{title}: {} kept for later, {dead} set aside{because}", count(*kept))),
@@ -218,11 +224,26 @@ impl One {
             let timeout = self.left().min(Duration::from_secs(REQUEST_SECONDS));
             let answer = self.destination.send(http, &events, &self.plan.setting, timeout).await;
             let outcome = match answer {
-                Answer::Later(..) | Answer::Failed(_) => Outcome::Failed,
-                _ => Outcome::Answered,
+                // We hung up because our own time was over. What the peer would have said is not known.
+                Answer::Failed(_) if self.left() < MOMENT => None,
+                Answer::Later(..) | Answer::Failed(_) => Some(Outcome::Failed),
+                _ => Some(Outcome::Answered),
             };
-            *health = breaker::next(*health, self.now(), outcome);
+            if let Some(outcome) = outcome {
+                *health = breaker::next(*health, self.now(), outcome);
+            }
             match answer {
+                Answer::Partly(rejected, said) if rejected >= part.len() as u64 => {
+                    let all = part.iter().map(|event| (event.id, Settled::Dead(format!("rejected: {said}"))));
+                    round.settled.extend(all);
+                }
+                Answer::Partly(rejected, said) => {
+                    self.took = true;
+                    attempts = 0;
+                    self.drained.rejected += rejected;
+                    self.drained.why = Some(said);
+                    round.settled.extend(part.iter().map(|event| (event.id, Settled::Taken)));
+                }
                 Answer::Taken => {
                     self.took = true;
                     attempts = 0;

@@ -4,6 +4,7 @@
 //! one place that sends. An answer is sorted by what is to be done about it, not by its number.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -150,6 +151,8 @@ pub struct Request {
 pub enum Answer {
     /// It has them.
     Taken,
+    /// It took the request and threw so many of its records away; it does not say which, and must not be asked again.
+    Partly(u64, String),
     /// It will not take what was sent: one of several is wrong, or the only one.
     Refused(String),
     /// It is too much at once.
@@ -221,13 +224,21 @@ impl Destination {
             if let Destination::PostHog { host, key, gzip } = self {
                 return posthog::send(http, host, key, *gzip, events, timeout).await;
             }
+            let mut rejected: Option<(u64, String)> = None;
             for request in self.requests(events, setting) {
-                match post(http, request).await {
-                    Answer::Taken => {}
-                    other => return other,
+                let (answer, body) = post(http, request).await;
+                match (answer, self) {
+                    (Answer::Taken, Destination::Otlp { .. }) => {
+                        if let Some((many, said)) = otlp::rejected(&body) {
+                            let before = rejected.take().map_or(0, |(many, _)| many);
+                            rejected = Some((before.saturating_add(many), said));
+                        }
+                    }
+                    (Answer::Taken, _) => {}
+                    (other, _) => return other,
                 }
             }
-            Answer::Taken
+            rejected.map_or(Answer::Taken, |(many, said)| Answer::Partly(many, said))
         });
         let answer = answer.await.unwrap_or_else(|_| Answer::Failed("no answer in time".into()));
         self.redacted(answer)
@@ -257,6 +268,7 @@ impl Destination {
             |text: String| visible(&self.without_keys(&text).chars().take(500).collect::<String>()).into_owned();
         match answer {
             Answer::Taken => Answer::Taken,
+            Answer::Partly(rejected, text) => Answer::Partly(rejected, clean(text)),
             Answer::Refused(text) => Answer::Refused(clean(text)),
             Answer::TooLarge(text) => Answer::TooLarge(clean(text)),
             Answer::Later(after, text) => Answer::Later(after, clean(text)),
@@ -266,8 +278,23 @@ impl Destination {
     }
 }
 
-/// The client for all sinks. No redirects: a key follows nobody.
+/// Does what sending costs before the first byte: reads the certificates of the authorities and, for PostHog, what its
+/// client tells about this machine. A job does it beside its real work, so that its end is not held up.
+pub async fn prepare(posthog: bool) {
+    if let Ok(http) = http_client()
+        && posthog
+    {
+        posthog::prepare(&http).await;
+    }
+}
+
+/// The client for all sinks, made once. No redirects: a key follows nobody.
 pub fn http_client() -> Result<reqwest::Client, String> {
+    static CLIENT: OnceLock<Result<reqwest::Client, String>> = OnceLock::new();
+    CLIENT.get_or_init(new_client).clone()
+}
+
+fn new_client() -> Result<reqwest::Client, String> {
     let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(2))
@@ -278,14 +305,15 @@ pub fn http_client() -> Result<reqwest::Client, String> {
 /// A body is read so far; what comes behind is not looked at.
 const MOST_ANSWER_BYTES: usize = 64 * 1024;
 
-async fn post(http: &reqwest::Client, request: Request) -> Answer {
+/// The answer, and what it said.
+async fn post(http: &reqwest::Client, request: Request) -> (Answer, Vec<u8>) {
     let mut builder = http.post(request.url.expose()).body(request.body);
     for (name, value) in &request.headers {
         builder = builder.header(name, value.expose());
     }
     let mut response = match builder.send().await {
         Ok(response) => response,
-        Err(error) => return Answer::Failed(in_words(error)),
+        Err(error) => return (Answer::Failed(in_words(error)), Vec::new()),
     };
     let status = response.status().as_u16();
     let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_string);
@@ -296,11 +324,11 @@ async fn post(http: &reqwest::Client, request: Request) -> Answer {
             Ok(Some(chunk)) if body.len() < MOST_ANSWER_BYTES => body.extend_from_slice(&chunk),
             Ok(_) => break,
             // The status has come, and it is what counts; but a success that broke off may not have been one.
-            Err(error) if (200..300).contains(&status) => return Answer::Failed(in_words(error)),
+            Err(error) if (200..300).contains(&status) => return (Answer::Failed(in_words(error)), Vec::new()),
             Err(_) => break,
         }
     }
-    judge(status, after, &String::from_utf8_lossy(&body))
+    (judge(status, after, &String::from_utf8_lossy(&body)), body)
 }
 
 /// What an answer asks for.

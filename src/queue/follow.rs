@@ -25,13 +25,12 @@ impl Round<'_> {
     /// Takes in where the branch is. What of ours it contains has landed.
     pub(super) fn read_base(&mut self) -> Option<CommitId> {
         let tip = self.world.base_tip.clone()?;
-        let contained = |commit: &CommitId| *commit == tip || self.world.in_base.contains(commit);
         let landed: Vec<BuildId> = self
             .state
             .builds
             .values()
             .filter(|build| build.purpose == Purpose::Land && build.phase != BuildPhase::Landed)
-            .filter(|build| build.commit.as_ref().is_some_and(contained))
+            .filter(|build| build.commit.as_ref().is_some_and(|commit| self.world.contains(commit)))
             .map(|build| build.id.clone())
             .collect();
         self.settle_landed(&landed);

@@ -128,9 +128,14 @@ impl Round<'_> {
     }
 
     fn land_refused(&mut self, id: &BuildId, why: Refusal, message: &str) {
+        let world = self.world;
         let Some(build) = self.state.builds.get_mut(id).filter(|build| build.phase == BuildPhase::Landing) else {
             return;
         };
+        // Another runner was asked too, and was faster: it has landed, and not by a stranger's hand.
+        if build.commit.as_ref().is_some_and(|commit| world.contains(commit)) {
+            return;
+        }
         build.phase = BuildPhase::Green;
         build.refused += 1;
         let patient = build.refused < PATIENCE;

@@ -63,7 +63,9 @@ pub struct Result {
     pub ejected: u64,
     /// Of those, how many were not to blame.
     pub ejected_good: u64,
-    /// CI runs per pull request that landed.
+    /// What CI cost per pull request that landed, in whole runs: one that was cancelled counts by the share that ran.
+    pub cost_per_landed: f64,
+    /// CI runs per pull request that landed, however long they ran.
     pub runs_per_landed: f64,
     /// Minutes from the label to the landing.
     pub mean_minutes: f64,
@@ -112,6 +114,7 @@ pub fn simulate(settings: &Settings, config: &Config, seeds: &[u64]) -> Result {
         landed: runs.iter().map(|run| run.landed).sum(),
         ejected: runs.iter().map(|run| run.ejected).sum(),
         ejected_good: runs.iter().map(|run| run.ejected_good).sum(),
+        cost_per_landed: mean(|run| run.cost_per_landed),
         runs_per_landed: mean(|run| run.runs_per_landed),
         mean_minutes: mean(|run| run.mean_minutes),
         p95_minutes: mean(|run| run.p95_minutes),
@@ -171,7 +174,7 @@ fn simulate_one(settings: &Settings, config: &Config, seed: u64) -> Result {
         now = next.max(now + Duration::milliseconds(1));
     }
     let _ = wake;
-    tally.result(&invented, arrivals.len())
+    tally.result(&invented, arrivals.len(), settings.ci_minutes * 60.0)
 }
 
 fn now_seconds(now: DateTime<Utc>) -> f64 {
@@ -267,7 +270,7 @@ impl Tally {
         }
     }
 
-    fn result(mut self, invented: &Invented, pulls: usize) -> Result {
+    fn result(mut self, invented: &Invented, pulls: usize, ci_seconds: f64) -> Result {
         self.minutes.sort_by(f64::total_cmp);
         let landed = self.minutes.len();
         let p95 = self.minutes.get((landed * 95 / 100).min(landed.saturating_sub(1))).copied().unwrap_or_default();
@@ -275,6 +278,7 @@ impl Tally {
             landed: landed as u64,
             ejected: self.ejected,
             ejected_good: self.ejected_good,
+            cost_per_landed: invented.ran_seconds / ci_seconds.max(1.0) / landed.max(1) as f64,
             runs_per_landed: invented.runs as f64 / landed.max(1) as f64,
             mean_minutes: self.minutes.iter().sum::<f64>() / landed.max(1) as f64,
             p95_minutes: p95,
@@ -287,16 +291,17 @@ impl Tally {
 pub fn table(results: &[(String, Result)]) -> String {
     let width = results.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default().max(6);
     let mut text = format!(
-        "{:width$}  {:>7}  {:>9}  {:>9}  {:>8}  {:>12}\n",
-        "policy", "landed", "CI/landed", "mean min", "p95 min", "good ejected"
+        "{:width$}  {:>7}  {:>9}  {:>11}  {:>8}  {:>7}  {:>12}\n",
+        "policy", "landed", "CI/landed", "runs/landed", "mean min", "p95 min", "good ejected"
     );
     for (name, result) in results {
         let good = result.ejected_good as f64 / (result.landed + result.ejected_good).max(1) as f64 * 100.0;
         let minutes = |minutes: f64| if result.saturated { "grows".into() } else { format!("{minutes:.0}") };
         let _ = writeln!(
             text,
-            "{name:width$}  {:>7}  {:>9.2}  {:>9}  {:>8}  {good:>11.2}%",
+            "{name:width$}  {:>7}  {:>9.2}  {:>11.2}  {:>8}  {:>7}  {good:>11.2}%",
             result.landed,
+            result.cost_per_landed,
             result.runs_per_landed,
             minutes(result.mean_minutes),
             minutes(result.p95_minutes)

@@ -19,8 +19,9 @@ use super::plan::plan_with;
 use super::safety::Safety;
 use super::simulate::invented::{CHECK, Dice, Habits, Invented};
 use super::state::State;
-use super::world::{Checks, Command, Intake, Outcome, PullNumber, PullState, QueueLabel, Refusal, Review, World};
+use super::world::{Checks, Command, Intake, Outcome, Pull, PullNumber, PullState, QueueLabel, Refusal, Review, World};
 
+mod boundaries;
 mod mutants;
 mod stories;
 
@@ -110,6 +111,7 @@ struct Runner {
     outcomes: Vec<(ActionKey, Outcome)>,
 }
 
+#[derive(Clone)]
 struct Trial {
     story: Story,
     invented: Invented,
@@ -243,12 +245,14 @@ impl Trial {
     }
 
     fn some_pull(&mut self) -> Option<PullNumber> {
+        // People look after what is in line more than after what they have left lying about.
+        let anywhere = self.dice.chance(0.25);
         let open: Vec<PullNumber> = self
             .invented
             .world
             .pulls
             .iter()
-            .filter(|(_, pull)| pull.state == PullState::Open)
+            .filter(|(_, pull)| pull.state == PullState::Open && (anywhere || pull.queued.is_some()))
             .map(|(&number, _)| number)
             .collect();
         let at = self.dice.below(open.len() as u64) as usize;
@@ -322,14 +326,44 @@ impl Trial {
         }
     }
 
-    /// Everything as it is now; of what the branch contains, only what the state names.
-    fn snapshot(&mut self) -> World {
-        let in_base = std::mem::take(&mut self.invented.world.in_base);
-        let mut world = self.invented.world.clone();
-        let commits = self.stored.builds.values().filter_map(|build| build.commit.as_ref());
-        world.in_base = commits.filter(|commit| in_base.contains(*commit)).cloned().collect();
-        self.invented.world.in_base = in_base;
-        world
+    /// Everything as it is now, of which the driver reads no more than this: pull requests with the label, those that
+    /// the state names, those on which they depend or about which somebody asked, and what belongs to the state's builds.
+    fn snapshot(&self) -> World {
+        let state = &*self.stored;
+        let all = &self.invented.world;
+        let labelled = all.pulls.iter().filter(|(_, pull)| pull.queued.is_some()).map(|(&number, _)| number);
+        let named = state.entries.values().filter(|entry| match &entry.phase {
+            Phase::Done(ExitReason::Landed { .. }) => !entry.seen_off,
+            phase => !matches!(phase, Phase::Done(_)),
+        });
+        let mut read: BTreeSet<PullNumber> = labelled.chain(named.map(|entry| entry.pull)).collect();
+        read.extend(&state.tries);
+        read.extend(self.lately().iter().filter_map(|intake| intake.pull));
+        let needed: Vec<PullNumber> =
+            read.iter().filter_map(|number| all.pulls.get(number)).flat_map(|pull| pull.depends_on.clone()).collect();
+        read.extend(needed);
+        let pulls: BTreeMap<PullNumber, Pull> =
+            read.iter().filter_map(|number| Some((*number, all.pulls.get(number)?.clone()))).collect();
+        let built: BTreeSet<&CommitId> = state.builds.values().filter_map(|build| build.commit.as_ref()).collect();
+        let judged = built.iter().copied().chain(pulls.values().map(|pull| &pull.head)).chain(&all.base_tip);
+        let checks = judged.filter_map(|commit| Some((commit.clone(), all.checks.get(commit)?.clone()))).collect();
+        let merges = state.builds.keys().filter_map(|id| Some((id.clone(), all.merges.get(id)?.clone()))).collect();
+        World {
+            base_tip: all.base_tip.clone(),
+            in_base: built.into_iter().filter(|commit| all.in_base.contains(*commit)).cloned().collect(),
+            checks,
+            merges,
+            refs: all.refs.clone(),
+            budget: all.budget,
+            pulls,
+            intake: Vec::new(),
+            outcomes: Vec::new(),
+        }
+    }
+
+    /// What people asked for lately.
+    fn lately(&self) -> &[Intake] {
+        &self.intake[self.intake.len().saturating_sub(30)..]
     }
 
     fn observe(&mut self) -> World {
@@ -342,7 +376,7 @@ impl Trial {
                 world = World { merges: world.merges, ..older.clone() };
             }
         }
-        world.intake = self.intake[self.intake.len().saturating_sub(30)..].to_vec();
+        world.intake = self.lately().to_vec();
         if weather.stale && self.dice.chance(0.3) {
             // Deliveries come late, twice and in any order.
             world.intake.reverse();
@@ -858,6 +892,10 @@ fn walk(name: &str, weather: Weather, config: &Config, first: u64) {
         if let Err(what) = Trial::new(story.clone()).run() {
             let (story, what) = shrink(story, what);
             panic!("{what}\nseed {}, {} pull requests, {:?}", story.seed, story.pulls, story.weather);
+        }
+        let told = seed + 1 - first;
+        if told.is_multiple_of(100) {
+            println!("{name}: {told} of {seeds} seeds kept every promise");
         }
     }
 }

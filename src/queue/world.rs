@@ -43,6 +43,13 @@ pub struct World {
     pub budget: Budget,
 }
 
+impl World {
+    /// Whether the branch is known to contain this commit, which the state names.
+    pub fn contains(&self, commit: &CommitId) -> bool {
+        self.base_tip.as_ref() == Some(commit) || self.in_base.contains(commit)
+    }
+}
+
 /// A pull request as GitHub and git tell it. Strings were written by strangers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pull {

@@ -7,6 +7,8 @@ use crate::github::{self, percent_encode};
 
 use super::Session;
 
+mod workflows;
+
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -69,8 +71,9 @@ pub fn examine(session: &Session<'_>, around: Surroundings<'_>) -> Vec<Ailment> 
     }
     permissions(session, &mut found);
     rules(session, &mut found);
-    starting_ci(session, around, &mut found);
-    workflows(session, around, &mut found);
+    label(session, &mut found);
+    workflows::starting_ci(session, around, &mut found);
+    workflows::workflows(session, around, &mut found);
     found.0
 }
 
@@ -151,59 +154,17 @@ fn rules(session: &Session<'_>, found: &mut Found) {
     }
 }
 
-fn starting_ci(session: &Session<'_>, around: Surroundings<'_>, found: &mut Found) {
-    match (around.workflow_token, session.dispatch) {
-        (true, None) => found.bad(
-            "starting CI",
-            "a push with GITHUB_TOKEN starts no workflow: every build would wait for checks that never come".into(),
-            "give the workflow that tests `on: workflow_dispatch` and name it with --dispatch, or use an app's token or \
-             a deploy key",
+/// Nobody can put a label on that does not exist.
+fn label(session: &Session<'_>, found: &mut Found) {
+    let label = &session.config.label;
+    match session.client.get::<Value>(&format!("/repos/{}/labels/{}", session.repository, percent_encode(label))) {
+        Ok(_) => found.good("label", label.clone()),
+        Err(github::Error::NotFound { .. }) => found.hint(
+            "label",
+            format!("there is no label `{label}` yet"),
+            &format!("gh label create {label} --description 'mainguard lands it when it is green'"),
         ),
-        (true, Some(workflow)) => {
-            found.good("starting CI", format!("by dispatching {workflow}"));
-            found.hint(
-                "workflow files",
-                "GITHUB_TOKEN may not push changes of .github/workflows: such pull requests are sent away".into(),
-                "use an app with `workflows: write`, or a deploy key",
-            );
-        }
-        (false, Some(workflow)) => found.good("starting CI", format!("by dispatching {workflow}")),
-        (false, None) => found.good("starting CI", "by pushing integration branches".into()),
-    }
-}
-
-fn workflows(session: &Session<'_>, around: Surroundings<'_>, found: &mut Found) {
-    let ticks = |text: &str| text.contains("mainguard queue tick") || text.contains("actions/queue");
-    let Some((name, tick)) = around.workflows.iter().find(|(_, text)| ticks(text)) else {
-        return found.hint(
-            "workflow",
-            "none ticks the queue".into(),
-            "copy examples/workflows/queue-tick.yml, or run `mainguard queue serve`",
-        );
-    };
-    found.good("workflow", name.clone());
-    if !tick.contains("schedule:") {
-        found.bad(
-            "workflow",
-            format!("{name} has no `schedule`: a lost event would stop the queue for ever"),
-            "on.schedule: [{cron: '*/5 * * * *'}]; GitHub switches it off after 60 days without a commit",
-        );
-    }
-    if !tick.contains("concurrency:") {
-        found.hint(
-            "workflow",
-            format!("{name} has no concurrency group"),
-            "concurrency: {group: mainguard-queue, cancel-in-progress: false}",
-        );
-    }
-    let tests =
-        around.workflows.iter().any(|(_, text)| text.contains("mainguard/int") || text.contains("workflow_dispatch"));
-    if !tests && session.dispatch.is_none() {
-        found.bad(
-            "workflow",
-            "no workflow runs on integration branches".into(),
-            "on.push.branches: ['mainguard/int/**'] in the workflow that tests",
-        );
+        Err(_) => {}
     }
 }
 

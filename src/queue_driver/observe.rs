@@ -25,6 +25,8 @@ const OVERLAP: Duration = Duration::minutes(15);
 const FIRST_LOOK: Duration = Duration::hours(1);
 /// How many people are asked about in one tick.
 const MOST_PEOPLE: usize = 20;
+/// How many pull requests that others depend on are asked for in one tick.
+const MOST_NEEDED: usize = 500;
 /// A recorded label and GitHub's own time of it may differ by this much.
 const SAME_MOMENT: Duration = Duration::seconds(90);
 
@@ -104,8 +106,10 @@ pub(super) fn observe(
             Phase::Done(_) => false,
             _ => true,
         })
-        .map(|entry| entry.pull);
+        .flat_map(|entry| [entry.pull].into_iter().chain(entry.depends_on.iter().copied()));
     let mut numbers: BTreeSet<PullNumber> = live.chain(state.tries.iter().copied()).collect();
+    // What must land first may have been merged by a person, long ago or without ever having been queued.
+    numbers.extend(told.iter().flat_map(|pull| crate::queue::depends_on(&pull.body)).take(MOST_NEEDED));
     numbers.extend(comments.iter().filter_map(|intake| intake.pull));
     let numbers: Vec<PullNumber> = numbers.difference(&known).copied().collect();
     let mut commits = BTreeSet::from([tip.clone()]);

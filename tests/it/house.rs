@@ -45,7 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("context", &["change", "guards", "pull_request", "contracts", "deps"]),
     ("verdict", &["contracts", "finding", "guards", "label"]),
-    ("delivery", &["text", "change", "queue", "guards"]),
+    ("delivery", &["text", "contracts", "change", "queue", "guards"]),
     ("config", &["text", "finding", "guards", "queue", "delivery", "previews"]),
     ("policy", &["text", "secrets", "attributes", "change", "config", "finding", "guards"]),
     ("evaluate", &["contracts", "change", "context", "finding", "guards", "label", "policy", "verdict"]),

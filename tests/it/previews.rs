@@ -467,3 +467,29 @@ fn a_hostile_server_speaks_to_nobody() {
         assert!(!outside_code.contains(markup), "{markup}: {}", answer.stdout);
     }
 }
+
+#[test]
+fn what_a_preview_came_to_is_told_like_every_event() {
+    let story = Story::new(ROOT);
+    let server = healthy();
+    std::fs::write(story.folder.path().join("event.json"), story.event("synchronize").to_string()).unwrap();
+    let sink = crate::support::sink::Sink::healthy();
+    let look = |url: &str| {
+        let mut command = story.preview(url, &["--allow-private"]);
+        command
+            .env("GITHUB_ACTIONS", "true")
+            .env("GITHUB_EVENT_NAME", "pull_request")
+            .env("GITHUB_EVENT_PATH", story.folder.path().join("event.json"))
+            .env("GITHUB_REPOSITORY", REPOSITORY)
+            .env("MAINGUARD_CDEVENTS_URL", format!("{}/ce", sink.url))
+            .env("MAINGUARD_OUTBOX", story.folder.path().join("outbox"));
+        run(&mut command)
+    };
+    assert_eq!(look(&server.url()).code, 0);
+    assert_eq!(look(&server.url()).code, 0, "looked at again");
+    let told: Vec<Value> = sink.received.lock().unwrap().iter().map(crate::support::sink::Received::json).collect();
+    assert_eq!(told.len(), 2);
+    assert_eq!(told[0]["context"]["id"], told[1]["context"]["id"], "the same preview is the same event");
+    let text = told[0].to_string();
+    assert!(text.contains("environment.created") && text.contains(&server.url()), "{text}");
+}

@@ -7,5 +7,6 @@ mod changing;
 mod command;
 mod entering;
 mod failing;
+mod last_look;
 mod trains;
 mod verdicts;

@@ -181,7 +181,8 @@ impl Environment {
             cache: cache(),
             sinks: Sinks::read(),
             wrangler_output: path("WRANGLER_OUTPUT_FILE_DIRECTORY"),
-            now: Utc::now(),
+            // Tests only: a clock that is wrong.
+            now: text("MAINGUARD_TEST_NOW").and_then(|now| now.parse().ok()).unwrap_or_else(Utc::now),
             stdout: Stream { color: color(std::io::stdout().is_terminal()) },
             stderr: Stream { color: color(std::io::stderr().is_terminal()) },
             columns: text("COLUMNS").and_then(|columns| columns.parse().ok()),

@@ -122,6 +122,16 @@ fn observe<'a>(
     }
 }
 
+/// What the change does to contracts, and nothing about whether it may; `None` when a side cannot be read.
+pub(crate) fn comparison(repository: &Repository, change: &ChangeSet, rules: &Rules) -> Option<compare::Comparison> {
+    let changed = pairs(change);
+    let mut paths = changed.iter().flat_map(|pair| [pair.base.as_deref(), pair.head.as_deref()]).flatten();
+    if !paths.any(|path| rules.which().concerns(path) || could_be_referred_to(path)) {
+        return Some(compare::Comparison::default());
+    }
+    observe(repository, change, &changed, rules).ok().map(|(.., comparison)| comparison)
+}
+
 /// What git found to belong together.
 pub(crate) fn pairs(change: &ChangeSet) -> Vec<Pair> {
     let pair = |file: &mainguard::change::FileChange| {

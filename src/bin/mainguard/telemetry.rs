@@ -19,7 +19,7 @@ use mainguard::delivery::outbox::{MOST_CLAIMED, Outbox};
 use mainguard::delivery::sinks::{Destination, Key, Setting, SinkName};
 use mainguard::delivery::sources::github::Surroundings;
 use mainguard::delivery::store::Store;
-use mainguard::delivery::touched::touched;
+use mainguard::delivery::touched::Touched;
 use mainguard::delivery::{Config, DeliveryEvent, EventKind, Facts, Subject, sources};
 use mainguard::finding::Level;
 use mainguard::guards::size::SizeLabel;
@@ -270,6 +270,7 @@ pub(crate) fn this_run(environment: &Environment) -> Option<Run> {
 pub(crate) fn verdict(
     report: &Report,
     change: &ChangeSet,
+    touched: Option<Touched>,
     environment: &Environment,
     blocked: impl Fn(Level) -> bool,
 ) -> Option<DeliveryEvent> {
@@ -281,8 +282,8 @@ pub(crate) fn verdict(
     }
     facts.pr = facts.pr.or(report.subject.pull_request);
     facts.size = report.size.as_ref().and_then(|size| size_label(&size.size));
-    let touched = touched(change);
-    (facts.contracts_touched, facts.endpoints_touched) = (Some(touched.contracts), Some(touched.endpoints));
+    facts.contracts_touched = touched.map(|touched| touched.contracts);
+    facts.endpoints_touched = touched.map(|touched| touched.endpoints);
     let mut rules: Vec<String> = report
         .findings
         .iter()
@@ -309,6 +310,22 @@ pub(crate) fn verdict(
     Some(DeliveryEvent::new(EventKind::GuardVerdict, &repository, subject, attempt, around.at.or(newest)?, facts))
 }
 
+/// Gets ready to tell, on a thread of its own, while the command does what it is there for.
+pub(crate) fn prepare(environment: &Environment) {
+    let sinks = &environment.sinks;
+    let speaks = [&sinks.posthog_key, &sinks.slack_url, &sinks.cdevents_url, &sinks.otlp_endpoint];
+    if !Outlet::speaks(environment) || speaks.iter().all(|given| given.is_none()) {
+        return;
+    }
+    let posthog = sinks.posthog_key.is_some();
+    // Where there is no thread to be had it is done later, by whoever needs it.
+    let _ = std::thread::Builder::new().name("sinks".into()).spawn(move || {
+        if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            runtime.block_on(mainguard::delivery::sinks::prepare(posthog));
+        }
+    });
+}
+
 /// What the queue did, told.
 pub(crate) fn queue(
     events: &[mainguard::queue::event::Event],
@@ -323,20 +340,47 @@ pub(crate) fn queue(
     }
 }
 
-/// What a preview came to, as an event. For the guard that looks at previews.
-#[expect(dead_code, reason = "the preview command will call it")]
-pub(crate) fn preview(
+/// The pull request and the commit that previews are of.
+pub(crate) struct Previewed<'a> {
+    pub(crate) number: u64,
+    pub(crate) sha: &'a str,
+    pub(crate) branch: &'a str,
+    /// Where the workflow does not name it.
+    pub(crate) repository: Option<String>,
+}
+
+/// What previews came to, told: one event for each name, address and whether it is ready.
+pub(crate) fn previews<'a>(
+    of: &Previewed<'_>,
+    seen: impl Iterator<Item = (&'a str, &'a str, bool)>,
+    config: &Config,
     environment: &Environment,
-    ready: bool,
-    name: &str,
-    url: &str,
-    at: DateTime<Utc>,
-) -> Option<DeliveryEvent> {
+    console: &Console,
+) {
+    if !Outlet::speaks(environment) {
+        return;
+    }
     let around = surroundings(environment);
-    let facts = Facts { environment: Some(name.into()), url: Some(url.into()), ..around.facts };
-    let kind = if ready { EventKind::PreviewReady } else { EventKind::PreviewFailed };
+    let Some(repository) = around.repository.or_else(|| of.repository.clone()) else { return };
     let attempt = environment.actions.as_ref().and_then(|actions| actions.run_attempt).unwrap_or(1);
-    Some(DeliveryEvent::new(kind, &around.repository?, Subject::of("preview", name), attempt, at, facts))
+    // The payload's time: a step that runs again writes the same bytes.
+    let at = around.at.unwrap_or(environment.now);
+    let event = |(name, url, ready): (&str, &str, bool)| {
+        let facts = Facts {
+            pr: Some(of.number),
+            sha: of.sha.into(),
+            branch: Some(of.branch.to_string()).filter(|branch| !branch.is_empty()),
+            environment: Some(name.into()),
+            url: Some(url.into()),
+            ..around.facts.clone()
+        };
+        let kind = if ready { EventKind::PreviewReady } else { EventKind::PreviewFailed };
+        DeliveryEvent::new(kind, &repository, Subject::of("preview", name), attempt, at, facts)
+    };
+    let events: Vec<DeliveryEvent> = seen.map(event).collect();
+    if !events.is_empty() {
+        Outlet::of(environment, config.clone(), console).deliver(&events, environment, console);
+    }
 }
 
 /// The size of these letters.

@@ -33,6 +33,20 @@ pub(super) fn requests(
     requests
 }
 
+/// How many records the collector threw away of a request that it took, and why, by the body of its answer. A success
+/// with `partialSuccess` must not be sent again. <https://opentelemetry.io/docs/specs/otlp/#partial-success-1>
+pub(super) fn rejected(body: &[u8]) -> Option<(u64, String)> {
+    let answer: Value = serde_json::from_slice(body).ok()?;
+    let partial = answer.get("partialSuccess")?;
+    // 64-bit numbers are strings in protobuf's JSON, and numbers are accepted too.
+    let count = |name: &str| match &partial[name] {
+        Value::String(digits) => digits.parse().ok(),
+        other => other.as_u64(),
+    };
+    let many = ["rejectedLogRecords", "rejectedSpans"].into_iter().find_map(count).filter(|many| *many > 0)?;
+    Some((many, partial["errorMessage"].as_str().unwrap_or("it does not say why").to_string()))
+}
+
 /// The log records of the events.
 pub fn logs(events: &[&DeliveryEvent], setting: &Setting) -> Value {
     let scoped = events.iter().map(|event| {
@@ -262,4 +276,29 @@ fn hex(parts: &[&[u8]], bytes: usize) -> String {
         hash.update(part);
     }
     hash.finalize().iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rejected;
+
+    #[test]
+    fn what_a_collector_threw_away_is_read() {
+        let of = |body: &str| rejected(body.as_bytes());
+        assert_eq!(
+            of(r#"{"partialSuccess":{"rejectedLogRecords":"2","errorMessage":"old"}}"#),
+            Some((2, "old".into()))
+        );
+        assert!(of(r#"{"partialSuccess":{"rejectedSpans":1}}"#).is_some_and(|(many, _)| many == 1));
+        // A warning, an empty answer, and something else.
+        for nothing in [
+            r#"{"partialSuccess":{"errorMessage":"slow down"}}"#,
+            "{}",
+            "",
+            "ok",
+            r#"{"partialSuccess":{"rejectedSpans":"-1"}}"#,
+        ] {
+            assert_eq!(of(nothing), None, "{nothing}");
+        }
+    }
 }

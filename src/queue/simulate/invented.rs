@@ -104,6 +104,8 @@ pub struct Invented {
     pub branch: Vec<CommitId>,
     /// CI runs that were started.
     pub runs: u64,
+    /// Seconds for which runs have run and that are over, ended or cancelled.
+    pub ran_seconds: f64,
     /// Comments as they stand, and how often each was written.
     pub comments: BTreeMap<(PullNumber, String), (String, u32)>,
     /// Ids of events that were delivered.
@@ -118,6 +120,8 @@ pub struct Invented {
     /// When the runs end, and how.
     ends: BTreeSet<(DateTime<Utc>, CommitId, u64)>,
     ending: HashMap<(CommitId, u64), Conclusion>,
+    /// When the runs began that never end.
+    endless: HashMap<CommitId, Vec<DateTime<Utc>>>,
     next_id: u64,
 }
 
@@ -141,6 +145,7 @@ impl Invented {
             truth: BTreeMap::new(),
             branch: vec![root.clone()],
             runs: 0,
+            ran_seconds: 0.0,
             comments: BTreeMap::new(),
             events: BTreeSet::new(),
             name: branch.into(),
@@ -151,6 +156,7 @@ impl Invented {
             bad_at: vec![false],
             ends: BTreeSet::new(),
             ending: HashMap::new(),
+            endless: HashMap::new(),
             next_id: 1,
         }
     }
@@ -321,12 +327,17 @@ impl Invented {
         while let Some((at, commit, id)) = self.ends.first().cloned().filter(|(at, ..)| *at <= now) {
             self.ends.remove(&(at, commit.clone(), id));
             let Some(conclusion) = self.ending.remove(&(commit.clone(), id)) else { continue };
-            if let Some(Checks::Complete(results)) = self.world.checks.get_mut(&commit) {
-                for result in results.iter_mut().filter(|result| result.id == id) {
-                    result.status = CheckStatus::Completed(conclusion.clone());
-                    result.completed_at = Some(at);
-                }
-            }
+            self.end(&commit, id, &conclusion, at);
+        }
+    }
+
+    fn end(&mut self, commit: &CommitId, id: u64, conclusion: &Conclusion, at: DateTime<Utc>) {
+        let Some(Checks::Complete(results)) = self.world.checks.get_mut(commit) else { return };
+        for result in results.iter_mut().filter(|result| result.id == id) {
+            result.status = CheckStatus::Completed(conclusion.clone());
+            result.completed_at = Some(at);
+            let ran = result.started_at.map_or(0, |started| (at - started).num_milliseconds());
+            self.ran_seconds += ran.max(0) as f64 / 1000.0;
         }
     }
 
@@ -444,6 +455,8 @@ impl Invented {
         if !dice.chance(self.habits.endless) {
             self.ends.insert((now + Duration::milliseconds((seconds * 1000.0) as i64), commit.clone(), id));
             self.ending.insert((commit.clone(), id), conclusion);
+        } else {
+            self.endless.entry(commit.clone()).or_default().push(now);
         }
     }
 
@@ -453,12 +466,11 @@ impl Invented {
         for (at, commit, id) in running {
             self.ends.remove(&(at, commit.clone(), id));
             self.ending.remove(&(commit.clone(), id));
-            if let Some(Checks::Complete(results)) = self.world.checks.get_mut(&commit) {
-                for result in results.iter_mut().filter(|result| result.id == id) {
-                    result.status = CheckStatus::Completed(Conclusion::Cancelled);
-                    result.completed_at = Some(now);
-                }
-            }
+            self.end(&commit, id, &Conclusion::Cancelled, now);
+        }
+        // What never ends does not hear that either, but whoever pays for it does.
+        for started in self.endless.remove(commit).into_iter().flatten() {
+            self.ran_seconds += (now - started).num_seconds().max(0) as f64;
         }
     }
 

@@ -40,7 +40,8 @@ fn ten_thousand_events_recorded_offline_by_several_processes_arrive_once_each_ev
     assert_eq!(status["status"]["events"], 10_000);
 
     sink.script(|_| Reply::Status(200));
-    std::fs::remove_file(home.path().join("outbox/breakers.json")).unwrap();
+    // On a slow machine nobody was asked before the budget was over, and nothing is known of the sinks.
+    let _ = std::fs::remove_file(home.path().join("outbox/breakers.json"));
     for _ in 0..20 {
         let answer = run(record_everywhere(home.path(), &sink).args(["resend", "--budget", "60"]));
         assert_eq!(answer.code, 0);

@@ -145,3 +145,79 @@ fn two_megabytes_and_a_line_that_is_no_event_are_said_and_change_nothing() {
     assert_eq!(answer.code, 0);
     assert!(answer.stderr.contains("events.jsonl:1: this is no event"), "{}", answer.stderr);
 }
+
+#[test]
+fn what_a_collector_takes_and_throws_away_is_said_and_not_sent_again() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("events.jsonl");
+    write(&file, &landed(0, 3));
+    let some = r#"{"partialSuccess":{"rejectedLogRecords":"1","errorMessage":"too old <b>"}}"#;
+    let sink = Sink::new(move |request| match request.path.as_str() {
+        "/v1/logs" => Reply::Says(some),
+        _ => Reply::Status(200),
+    });
+    let answer = run(record_everywhere(home.path(), &sink).arg("events").arg(&file));
+    assert_eq!(answer.code, 0);
+    assert!(answer.stderr.contains("OTLP: 1 record(s) rejected (too old <b>)"), "{}", answer.stderr);
+    let status = run(record_everywhere(home.path(), &sink).arg("status")).stdout;
+    assert!(status.contains("OTLP: 0 events") || !status.contains("OTLP"), "{status}");
+    // All of them: then it is about these events, and they are set aside with the answer.
+    let all = r#"{"partialSuccess":{"rejectedLogRecords":"3","errorMessage":"too old"}}"#;
+    sink.script(move |request| if request.path == "/v1/logs" { Reply::Says(all) } else { Reply::Status(200) });
+    write(&file, &landed(10, 3));
+    let answer = run(record_everywhere(home.path(), &sink).arg("events").arg(&file));
+    assert!(answer.stderr.contains("OTLP: 3 events set aside (rejected: too old)"), "{}", answer.stderr);
+    assert_eq!(sink.received.lock().unwrap().iter().filter(|request| request.path == "/v1/logs").count(), 2);
+}
+
+#[test]
+fn whoever_is_cut_off_by_our_own_budget_has_not_failed() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("events.jsonl");
+    let sink = Sink::new(|request| if request.path == "/ce" { Reply::Hang } else { Reply::Status(200) });
+    for job in 0..7 {
+        write(&file, &landed(job, 1));
+        let answer = run(record(home.path(), &sink).args(["events", "--budget", "0.3"]).arg(&file));
+        assert!(answer.stderr.contains("kept for later") && !answer.stderr.contains("left alone"), "{}", answer.stderr);
+    }
+    sink.script(|_| Reply::Status(200));
+    run(record(home.path(), &sink).arg("resend"));
+    arrived(&sink, "/ce", &landed(0, 7));
+}
+
+/// A machine whose clock is three hours ahead, then one that is three hours behind, then one that is right.
+#[test]
+fn a_clock_three_hours_off_changes_no_event_and_shuts_no_door() {
+    let right = chrono::Utc::now();
+    let hours = |off: i64| (right + chrono::Duration::hours(off)).to_rfc3339();
+    for database in [false, true] {
+        let home = tempfile::tempdir().unwrap();
+        let store = format!("sqlite:{}", home.path().join("store.db").display());
+        let file = home.path().join("events.jsonl");
+        let sink = Sink::new(|request| Reply::Status(if request.path == "/ce" { 500 } else { 200 }));
+        let job = |from: u64, off: i64| {
+            write(&file, &landed(from, 2));
+            let mut command = record(home.path(), &sink);
+            command.arg("events").arg(&file).env("MAINGUARD_TEST_NOW", hours(off));
+            if database {
+                command.env("MAINGUARD_DATABASE_URL", &store);
+            }
+            let answer = run(&mut command);
+            assert_eq!(answer.code, 0, "{}", answer.stderr);
+            answer.stderr
+        };
+        // The breaker opens by a clock that is ahead.
+        let said: Vec<String> = (0..6).map(|number| job(number * 2, 3)).collect();
+        assert!(said[5].contains("left alone"), "{said:?}");
+        sink.script(|_| Reply::Status(200));
+        assert!(!job(12, -3).contains("left alone"));
+        assert!(!job(14, 0).contains("kept for later"));
+        for path in ["/ce", "/batch/"] {
+            arrived(&sink, path, &landed(0, 16));
+        }
+        for request in sink.received.lock().unwrap().iter().filter(|request| request.path == "/ce") {
+            let told = request.json()["context"]["timestamp"].as_str().unwrap_or_default().to_string();
+            assert!(told.starts_with("2026-03-01T10:00:"), "the fact's own time: {told}");
+        }
+    }
+}

@@ -4,6 +4,7 @@ use mainguard::queue::entry::ExitReason;
 use mainguard::queue::state::FrozenBy;
 
 use crate::support::hub::{Hub, minutes};
+use crate::support::repo::git_at;
 
 #[test]
 fn s21_somebody_pushes_to_main_during_ci() {
@@ -31,8 +32,10 @@ fn s22_the_branch_moves_in_the_moment_of_the_push() {
     let main = hub.main();
     let pushed = hub.commit("refs/heads/by-hand", Some(&main), &[("pushed", "by hand\n")]);
     hub.check(&pushed, "ci", Some("success"));
-    // Only the last look before the push asks about the pull request by its number.
-    hub.facts().pushed_at = Some(("p7: pullRequest".into(), pushed.clone()));
+    let by_hand = pushed.clone();
+    hub.at_the_last_look(move |facts| {
+        git_at(&facts.git, &["update-ref", "refs/heads/main", &by_hand], b"");
+    });
     let ticked = hub.tick();
     assert_eq!(hub.main(), pushed, "{ticked:?}");
     assert!(hub.exit(7).is_none() && hub.state().freeze.is_none());

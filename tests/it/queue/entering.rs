@@ -188,3 +188,23 @@ fn without_a_required_check_there_is_no_queue() {
     assert_eq!(hub.main(), before);
     assert!(hub.state().freeze.is_some_and(|freeze| freeze.reason.contains("queue_checks")));
 }
+
+#[test]
+fn a_dependency_that_a_person_merged_holds_nobody() {
+    let hub = Hub::new();
+    // #5 never had the label; #6 does not exist on the first day.
+    let five = hub.open(5, &[("five", "new\n")]);
+    hub.queue(7, &[("seven", "new\n")]);
+    hub.change(7, |pull| pull.body = "Needs the other one.\n\nDepends-On: #5, #6\n".into());
+    hub.settle();
+    assert_eq!(hub.phase(7), Some(Phase::Held(Hold::Dependency { on: 5 })));
+    hub.git(&["update-ref", "refs/heads/main", &five]);
+    hub.check(&five, "ci", Some("success"));
+    hub.change(5, |pull| pull.state = "MERGED");
+    hub.settle();
+    assert_eq!(hub.phase(7), Some(Phase::Held(Hold::Dependency { on: 6 })));
+    hub.queue(6, &[("six", "new\n")]);
+    hub.settle();
+    assert!(hub.has_landed(6) && hub.has_landed(7), "{:?}", hub.phase(7));
+    hub.assert_proven();
+}

@@ -147,6 +147,24 @@ fn s43_every_page_is_read_or_nothing_is_green() {
 }
 
 #[test]
+fn s43_a_page_that_is_lost_is_not_green() {
+    let (hub, commit) = one_running();
+    hub.check(&commit, "ci", Some("success"));
+    for number in 0..150 {
+        hub.check(&commit, &format!("matrix-{number}"), Some("success"));
+    }
+    // Another workflow has a check of the same name. It is red, and on the page that is lost.
+    hub.check_by(&commit, "ci", Some("github-actions"), 99, Some("failure"));
+    hub.facts().loses_pages = true;
+    hub.tick();
+    assert!(!hub.files().contains("seven") && hub.exit(7).is_none(), "{:?}", hub.phase(7));
+    hub.facts().loses_pages = false;
+    hub.pass(minutes(1));
+    hub.tick();
+    assert!(!hub.files().contains("seven"), "now the red one is seen");
+}
+
+#[test]
 fn s44_a_late_workflow_is_waited_for() {
     let (hub, commit) = one_running();
     hub.config.borrow_mut().queue_checks.push(RequiredCheck { name: "late".into(), app: None });

@@ -45,6 +45,9 @@ pub(crate) struct Hub {
     runner: Cell<u32>,
 }
 
+/// Something that happens behind a runner's back.
+pub(crate) type Meanwhile = Box<dyn FnOnce(&mut Facts) + Send>;
+
 /// What the server knows.
 pub(crate) struct Facts {
     pub(crate) now: DateTime<Utc>,
@@ -52,9 +55,13 @@ pub(crate) struct Facts {
     /// By commit.
     pub(crate) checks: BTreeMap<String, Vec<Check>>,
     pub(crate) permissions: BTreeMap<String, &'static str>,
+    /// Labels that the repository has.
+    pub(crate) labels: BTreeSet<String>,
     pub(crate) comments: Vec<Comment>,
     pub(crate) runs: Vec<Run>,
     pub(crate) page_size: usize,
+    /// Only the first page of a commit's check runs is told, and that there are more.
+    pub(crate) loses_pages: bool,
     /// Branches that must not be deleted.
     pub(crate) protected: BTreeSet<String>,
     /// GitHub does not see that a head is in its branch.
@@ -65,9 +72,9 @@ pub(crate) struct Facts {
     pub(crate) faults: Vec<(Method, String, Fault)>,
     pub(crate) requests: Vec<Recorded>,
     pub(crate) rules: Value,
-    /// Somebody moves main to this commit in the moment of the first request with this part in it.
-    pub(crate) pushed_at: Option<(String, String)>,
-    git: PathBuf,
+    /// What happens in the moment of the first request with this part in it, before it is answered.
+    pub(crate) meanwhile: Option<(String, Meanwhile)>,
+    pub(crate) git: PathBuf,
     last_id: u64,
 }
 
@@ -156,16 +163,18 @@ impl Hub {
             pulls: BTreeMap::new(),
             checks: BTreeMap::new(),
             permissions: BTreeMap::from([("ada".into(), "write"), ("root".into(), "admin"), ("tri".into(), "read")]),
+            labels: BTreeSet::new(),
             comments: Vec::new(),
             runs: Vec::new(),
             page_size: 100,
+            loses_pages: false,
             protected: BTreeSet::from(["main".into()]),
             blind_to_merges: false,
             stale: None,
             faults: Vec::new(),
             requests: Vec::new(),
             rules: json!([]),
-            pushed_at: None,
+            meanwhile: None,
             git,
             last_id: 1_000,
         };
@@ -549,6 +558,11 @@ impl Hub {
                 self.change(number, |pull| pull.state = "MERGED");
             }
         }
+    }
+
+    /// This happens behind the runner's back, in the last look at #7 before the push: only that asks for it by number.
+    pub(crate) fn at_the_last_look(&self, meanwhile: impl FnOnce(&mut Facts) + Send + 'static) {
+        self.facts().meanwhile = Some(("p7: pullRequest".into(), Box::new(meanwhile)));
     }
 
     pub(crate) fn fail(&self, method: Method, part: &str, fault: Fault) {

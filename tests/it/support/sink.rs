@@ -72,6 +72,8 @@ fn sorted(value: &Value) -> Value {
 pub(crate) enum Reply {
     Status(u16),
     With(u16, &'static str, &'static str),
+    /// 200 with this body.
+    Says(&'static str),
     Hang,
     CloseMidBody,
 }
@@ -156,7 +158,12 @@ fn serve(
         let request = Received { path, headers, body };
         let reply = script.lock().unwrap()(&request);
         received.lock().unwrap().push(request.clone());
+        let mut text = "{\"status\":\"ok\"}";
         let (status, name, value) = match reply {
+            Reply::Says(body) => {
+                text = body;
+                (200, "content-type", "application/json")
+            }
             Reply::Status(status) => (status, "x-nothing", "x"),
             Reply::With(status, name, value) => (status, name, value),
             Reply::Hang => {
@@ -178,7 +185,6 @@ fn serve(
                 }
             }
         }
-        let text = "{\"status\":\"ok\"}";
         write!(
             stream,
             "HTTP/1.1 {status} X\r\n{name}: {value}\r\ndate: Sun, 01 Mar 2026 10:00:00 GMT\r\ncontent-length: {}\r\n\r\n{text}",

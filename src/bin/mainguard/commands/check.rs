@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use mainguard::delivery::touched::Touched;
 use mainguard::evaluate::evaluate;
 use mainguard::finding::Level;
 use mainguard::git::Repository;
@@ -20,10 +21,12 @@ use crate::args::{CheckArgs, Judging, Printing};
 use crate::console::{Console, Hinted};
 use crate::environment::{Actions, Environment};
 use crate::gather::{self, Ends, Gathered};
+use crate::observe;
 use crate::publish;
 use crate::telemetry::{self, Outlet};
 
 pub(crate) fn run(args: &CheckArgs, repo: &Path, environment: &Environment, console: &Console) -> anyhow::Result<u8> {
+    telemetry::prepare(environment);
     let repository = Repository::discover(repo)?;
     let event = gather::event(environment)?;
     let ends = gather::ends(&args.selection, event.as_ref(), &repository, console)?;
@@ -43,7 +46,13 @@ pub(crate) fn run(args: &CheckArgs, repo: &Path, environment: &Environment, cons
         tell_runner(&report, &args.printing, actions, console);
     }
     if Outlet::speaks(environment) && args.judging.only.is_empty() {
-        let told = telemetry::verdict(&report, &judged.change, environment, |level| level == Level::Error);
+        let touched = match judged.context.contracts.present() {
+            Some(observed) => Some(Touched::of(&observed.comparison)),
+            // The guard is off: what it would have seen is known all the same.
+            None => observe::comparison(&repository, &judged.change, &judged.policy.contracts)
+                .map(|comparison| Touched::of(&comparison)),
+        };
+        let told = telemetry::verdict(&report, &judged.change, touched, environment, |level| level == Level::Error);
         let outlet = Outlet::of(environment, judged.policy.config.delivery, console);
         outlet.deliver(told.as_slice(), environment, console);
     }

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum, ValueHint};
 use mainguard::change::CommitId;
+use mainguard::delivery;
 use mainguard::git;
 use mainguard::github::client::{Client, Mode, Patience};
 use mainguard::github::comments::Create;
@@ -26,6 +27,7 @@ use crate::commands::check::append;
 use crate::console::{Console, Hinted};
 use crate::environment::Environment;
 use crate::gather;
+use crate::telemetry;
 
 /// Tells this comment from the verdict's.
 const KEY: &str = "preview";
@@ -122,6 +124,7 @@ struct Pull {
 }
 
 pub(crate) fn run(args: &PreviewArgs, repo: &Path, environment: &Environment, console: &Console) -> anyhow::Result<u8> {
+    telemetry::prepare(environment);
     let event = gather::event(environment)?;
     let hub = hub(args, event.as_ref(), environment, console)?;
     let Some(pull) = pull(args, repo, event.as_ref(), hub.as_ref(), console)? else { return Ok(0) };
@@ -129,7 +132,7 @@ pub(crate) fn run(args: &PreviewArgs, repo: &Path, environment: &Environment, co
         close(&pull, args, hub.as_ref(), console)?;
         return Ok(0);
     }
-    let config = config(args, repo, pull.base.as_ref())?;
+    let (config, delivery) = config(args, repo, pull.base.as_ref())?;
     let reach = if args.allow_private { Reach::Private } else { Reach::Public };
     let values = Values::new(pull.number, pull.sha.as_str(), &pull.branch, &config.subdomain);
     let claims = claims(args, &config, &values, &pull, hub.as_ref(), environment, console)?;
@@ -163,6 +166,15 @@ pub(crate) fn run(args: &PreviewArgs, repo: &Path, environment: &Environment, co
         hub.show_plans(console)?;
     }
     tell_runner(&markdown, &checked, environment, console);
+    if !args.dry_run {
+        let repository = hub.as_ref().map(|hub| hub.repository.to_string());
+        let (number, sha, branch) = (pull.number, pull.sha.as_str(), &*pull.branch);
+        let of = telemetry::Previewed { number, sha, branch, repository };
+        let seen = checked
+            .iter()
+            .map(|checked| (checked.surface.name.as_str(), checked.surface.url.as_str(), checked.is_healthy()));
+        telemetry::previews(&of, seen, &delivery, environment, console);
+    }
     Ok(if report::all_healthy(&checked) { 0 } else { 1 })
 }
 
@@ -204,12 +216,13 @@ fn pull(
     Ok(Some(Pull { number, sha, branch: args.branch.clone().or(branch).unwrap_or_default(), base, closed }))
 }
 
-/// The section of the policy at the base; the defaults where there is no repository at all.
-fn config(args: &PreviewArgs, repo: &Path, base: Option<&CommitId>) -> anyhow::Result<Config> {
+/// The sections `previews` and `delivery` of the policy at the base; the defaults where there is no repository at all.
+fn config(args: &PreviewArgs, repo: &Path, base: Option<&CommitId>) -> anyhow::Result<(Config, delivery::Config)> {
     if let Some(path) = &args.config {
-        return Ok(gather::read_config(path)?.0.previews);
+        let config = gather::read_config(path)?.0;
+        return Ok((config.previews, config.delivery));
     }
-    let Ok(repository) = git::Repository::discover(repo) else { return Ok(Config::default()) };
+    let Ok(repository) = git::Repository::discover(repo) else { return Ok(Default::default()) };
     let policy = match base {
         Some(base) => {
             let base = repository.resolve(base.as_str());
@@ -219,7 +232,7 @@ fn config(args: &PreviewArgs, repo: &Path, base: Option<&CommitId>) -> anyhow::R
         }
         None => gather::working_policy(&repository)?,
     };
-    Ok(policy.config.previews)
+    Ok((policy.config.previews, policy.config.delivery))
 }
 
 /// What the flags, wrangler, GitHub and Cloudflare say, the last of each counting most.

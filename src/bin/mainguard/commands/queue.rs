@@ -22,6 +22,7 @@ use mainguard::queue_driver::{self, DriverError, RecordedLabel, Session, Ticked,
 use crate::console::{Console, Hinted};
 use crate::environment::Environment;
 
+mod page;
 mod serve;
 mod show;
 mod simulate;
@@ -177,6 +178,7 @@ pub(crate) fn run(args: &QueueArgs, repo: &Path, environment: &Environment, cons
         })?;
         return Ok(0);
     }
+    crate::telemetry::prepare(environment);
     let opened = open(place, repo, environment)?;
     let session = opened.session(place);
     let ask = |pull: Option<u64>, command: Asked| -> anyhow::Result<u8> {
@@ -203,7 +205,12 @@ pub(crate) fn run(args: &QueueArgs, repo: &Path, environment: &Environment, cons
             let text = match format {
                 StatusFormat::Text => show::table(&state, &opened.config, now),
                 StatusFormat::Json => show::json(&state, &opened.config)?,
-                StatusFormat::Html => show::html(&state, &opened.config, now),
+                StatusFormat::Html => {
+                    let server =
+                        environment.actions.as_ref().map_or("https://github.com", |actions| &actions.server_url);
+                    let home = format!("{}/{}", server.trim_end_matches('/'), opened.repository);
+                    page::html(&state, &opened.config, &page::Home(&home), now)
+                }
             };
             console.answer(&text)?;
             Ok(0)

@@ -13,7 +13,7 @@ use mainguard::delivery::outbox::Outbox;
 use mainguard::delivery::sinks::{Destination, Request};
 use mainguard::delivery::sources::github::{self as github_source, Surroundings};
 use mainguard::delivery::sources::junit;
-use mainguard::delivery::touched::{Touched, touched};
+use mainguard::delivery::touched::Touched;
 use mainguard::delivery::{Config, DeliveryEvent, EventKind, Subject, cost};
 use mainguard::git::{Limits, Repository};
 use mainguard::github::client::{Client, Mode, Patience};
@@ -23,8 +23,8 @@ use serde_json::Value;
 
 use crate::console::Console;
 use crate::environment::Environment;
-use crate::gather;
 use crate::telemetry::{self, Outlet};
+use crate::{gather, observe};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -212,6 +212,7 @@ struct Deployment {
 
 /// Never an error: a line, and the exit code 0.
 pub(crate) fn run(args: &RecordArgs, repo: &Path, environment: &Environment, console: &Console) -> u8 {
+    telemetry::prepare(environment);
     let config = config(args, repo, console);
     let mut outlet = Outlet::of(environment, config, console);
     if let Some(outbox) = &args.how.outbox {
@@ -426,7 +427,9 @@ fn measured(args: &RecordArgs, repo: &Path, environment: &Environment, console: 
         let paths = change.files.iter().map(|file| &file.path);
         let policy = Policy::resolve(None, Some(&base), paths, |path| repository.read_at(&base, path))?;
         let (measured, ..) = size::check(&change.files, None, &policy.attributes, &policy.size);
-        Ok(Some(Measured { size: Some(measured.size), touched: Some(touched(&change)) }))
+        let comparison = observe::comparison(&repository, &change, &policy.contracts);
+        let touched = comparison.map(|comparison| Touched::of(&comparison));
+        Ok(Some(Measured { size: Some(measured.size), touched }))
     };
     measure().map(Option::unwrap_or_default).unwrap_or_else(|error| {
         console.note(&format!("the change was not measured: {error:#}"));

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{Check, Comment, Facts, Fault, ME, Pull, TOKEN};
 use crate::support::github::{Recorded, percent_decode};
-use crate::support::repo::{git_at, git_command};
+use crate::support::repo::git_command;
 
 struct Reply {
     status: u16,
@@ -41,8 +41,8 @@ pub(super) async fn serve(
     let mut facts = shared.lock().unwrap();
     let graph = json.as_ref().and_then(|body| body["query"].as_str()).unwrap_or_default().to_string();
     let place = format!("{path}?{graph}");
-    if let Some((_, commit)) = facts.pushed_at.take_if(|(part, _)| place.contains(part.as_str())) {
-        git_at(&facts.git, &["update-ref", "refs/heads/main", &commit], b"");
+    if let Some((_, happens)) = facts.meanwhile.take_if(|(part, _)| place.contains(part.as_str())) {
+        happens(&mut facts);
     }
     let fault =
         facts.faults.iter().position(|(method, part, _)| *method == parts.method && place.contains(part.as_str()));
@@ -110,6 +110,10 @@ fn route(facts: &mut Facts, method: &Method, path: &str, query: &str, body: Opti
             json!({ "full_name": "octo/repo", "default_branch": "main", "permissions": { "push": true, "admin": false } }),
         ),
         ("GET", ["rules", "branches", ..]) => reply(200, facts.rules.clone()),
+        ("GET", ["labels", name]) => match facts.labels.contains(*name) {
+            true => reply(200, json!({ "name": name, "color": "ededed" })),
+            false => refused(404, "Not Found"),
+        },
         ("GET", ["collaborators", login, "permission"]) => {
             let permission = facts.permissions.get(*login).copied().unwrap_or("none");
             match permission {
@@ -242,12 +246,15 @@ fn route(facts: &mut Facts, method: &Method, path: &str, query: &str, body: Opti
         ("GET", ["commits", commit, "check-runs"]) => {
             let name = parameter("check_name");
             let checks = facts.checks.get(*commit).cloned().unwrap_or_default();
-            let runs: Vec<Value> = checks
+            let mut runs: Vec<Value> = checks
                 .iter()
                 .filter(|check| check.app.is_some() && name.as_ref().is_none_or(|name| check.name == *name))
                 .map(|check| run_json(check, commit))
                 .collect();
             let total = runs.len();
+            if facts.loses_pages {
+                runs.truncate(facts.page_size);
+            }
             let mut answer = page(facts, query, runs);
             answer.body = json!({ "total_count": total, "check_runs": answer.body });
             answer

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use chrono::{DateTime, Utc};
 use mainguard::queue::action::Telling;
 use mainguard::queue::entry::{Entry, Phase};
-use mainguard::queue::{Action, Config, State, World, explain, line};
+use mainguard::queue::{Action, Config, State, explain, line};
 use mainguard::queue_driver::doctor::{Ailment, Degree};
 use mainguard::queue_driver::verify::{Finding, Verified};
 use mainguard::queue_driver::{Foreseen, Ticked};
@@ -93,11 +93,6 @@ fn standing(entry: &Entry) -> (&'static str, String) {
     }
 }
 
-/// The sentences about a pull request, from what is remembered only.
-fn why(state: &State, config: &Config, entry: &Entry, now: DateTime<Utc>) -> String {
-    explain(state, &World::default(), config, entry.pull, now).join(" ")
-}
-
 pub(super) fn table(state: &State, config: &Config, now: DateTime<Utc>) -> String {
     let mut text = String::new();
     if let Some(freeze) = &state.freeze {
@@ -152,57 +147,6 @@ pub(super) fn json(state: &State, config: &Config) -> anyhow::Result<String> {
         "stats": state.stats,
     });
     Ok(serde_json::to_string_pretty(&answer)?)
-}
-
-/// One page that needs nothing else.
-pub(super) fn html(state: &State, config: &Config, now: DateTime<Utc>) -> String {
-    let mut rows = String::new();
-    let mut left: Vec<&Entry> = state.entries.values().filter(|entry| matches!(entry.phase, Phase::Done(_))).collect();
-    left.sort_by_key(|entry| std::cmp::Reverse(entry.since));
-    let live = line(state, config).into_iter().filter_map(|pull| state.entries.get(&pull));
-    for entry in live.chain(left.into_iter().take(20)) {
-        let (word, _) = standing(entry);
-        let why = why(state, config, entry, now).replace('`', "");
-        let _ = writeln!(
-            rows,
-            "<tr class=\"{word}\"><td>{word}</td><td>#{}</td><td>{}</td><td><code>{}</code></td><td>{}</td></tr>",
-            entry.pull,
-            escaped(&entry.title),
-            entry.head.short(),
-            escaped(&why)
-        );
-    }
-    if rows.is_empty() {
-        rows.push_str("<tr><td colspan=\"5\">The queue is empty.</td></tr>\n");
-    }
-    let frozen = match &state.freeze {
-        Some(freeze) => format!("<p class=\"frozen\">Frozen: {}</p>\n", escaped(&freeze.reason)),
-        None => String::new(),
-    };
-    let branch = escaped(&state.branch);
-    format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-         style-src 'unsafe-inline'\"><title>Queue of {branch}</title><style>body{{font:16px/1.5 system-ui,sans-serif;\
-         margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1f2328;background:#fff}}table{{border-collapse:collapse;\
-         width:100%}}td,th{{text-align:left;padding:.5rem;border-bottom:1px solid #d1d9e0;vertical-align:top}}\
-         .testing td:first-child,.landing td:first-child{{color:#0550ae;font-weight:600}}.held td:first-child{{color:#9a6700;\
-         font-weight:600}}.left{{color:#59636e}}.frozen{{background:#ddf4ff;padding:.75rem;border-radius:6px}}\
-         @media(prefers-color-scheme:dark){{body{{color:#f0f6fc;background:#0d1117}}td,th{{border-color:#3d444d}}\
-         .testing td:first-child,.landing td:first-child{{color:#4493f8}}.held td:first-child{{color:#d29922}}\
-         .left{{color:#9198a1}}.frozen{{background:#121d2f}}}}</style></head><body>\n<h1>Queue of {branch}</h1>\n{frozen}\
-         <table><thead><tr><th>State</th><th>Pull request</th><th>Title</th><th>Head</th><th>Why</th></tr></thead><tbody>\n\
-         {rows}</tbody></table>\n<p>{} landed, {} ejected, {} CI runs. As of {}.</p>\n</body></html>\n",
-        state.stats.landed,
-        state.stats.ejected,
-        state.stats.runs,
-        now.format("%Y-%m-%d %H:%M UTC")
-    )
-}
-
-fn escaped(text: &str) -> String {
-    let text = visible(text);
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
 
 pub(super) fn ailments(found: &[Ailment]) -> String {
