@@ -183,6 +183,8 @@ pub(super) enum Role {
     Function,
     /// A condition: what was looked at there may have been checked.
     Condition,
+    /// A comment.
+    Comment,
     /// The text could not be read here.
     Error,
     /// Anything else.
@@ -196,6 +198,7 @@ impl Role {
                 Role::Call
             }
             "macro_invocation" => Role::Macro,
+            "comment" | "line_comment" | "block_comment" | "html_comment" => Role::Comment,
             "variable_declarator"
             | "assignment_expression"
             | "assignment"
