@@ -157,7 +157,9 @@ fn a_batch_is_asked_page_by_page_and_each_record_once() {
 #[test]
 fn a_record_that_changed_is_read_again() {
     let server = Server::start(|number, what, _| match what {
-        "POST /v1/querybatch" => ok(&json!({"results": [{"vulns": [{"id": "GHSA-a", "modified": format!("m{number}")}]}]})),
+        "POST /v1/querybatch" => {
+            ok(&json!({"results": [{"vulns": [{"id": "GHSA-a", "modified": format!("m{number}")}]}]}))
+        }
         _ => ok(&record("GHSA-a")),
     });
     let place = Place::new();
