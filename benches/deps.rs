@@ -1,6 +1,10 @@
 //! `cargo bench --bench deps`: reading a lockfile, finding its advisories in the index, judging it.
 
-#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a benchmark writes files, looks at the clock and prints")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a benchmark writes files, looks at the clock and prints"
+)]
 
 use std::fmt::Write as _;
 use std::io::Write as _;

@@ -18,7 +18,8 @@ fn main() {
     let started = Instant::now();
     let pack = Pack::builtin();
     println!("the rules are read in {:.2} ms", started.elapsed().as_secs_f64() * 1_000.0);
-    let endings = [("javascript", "js"), ("python", "py"), ("go", "go"), ("rust", "rs"), ("java", "java"), ("bash", "sh")];
+    let endings =
+        [("javascript", "js"), ("python", "py"), ("go", "go"), ("rust", "rs"), ("java", "java"), ("bash", "sh")];
     for (language, ending) in endings {
         let text = text_of(language);
         let path = format!("src/file.{ending}");

@@ -75,7 +75,15 @@ fn an_advisory_is_explained() {
     let repo = repository();
     let by_alias = deps(&repo, &["explain", "cve-left-1"]);
     assert_eq!(by_alias.code, 0, "{}", by_alias.text());
-    insta::assert_snapshot!(by_alias.stdout, @"");
+    insta::assert_snapshot!(timeless(&by_alias.stdout), @r"
+    GHSA-left-1
+      left | runs <b>what</b> it is sent
+      also CVE-left-1
+      severity high (label of GHSA-left-1)
+      npm left: introduced 0, fixed 2.0.0
+      https://osv.dev/vulnerability/GHSA-left-1
+    2 advisories of THE DAY, less than a day old
+    ");
     let unknown = deps(&repo, &["explain", "GHSA-none"]);
     assert!(unknown.code == 2 && unknown.stderr.contains("no advisory is called GHSA-none"), "{}", unknown.text());
 }
@@ -87,11 +95,7 @@ fn requirements_in_several_files_are_one_list() {
         .write("api/base.in", "flask\n")
         .write("limits.txt", "# only versions\nflask==1.0\nnumpy==1.0\n");
     let answer = deps(&repo, &["check", "--lockfile", "api/requirements.txt"]);
-    assert!(
-        answer.code == 1 && answer.stdout.contains("api/../limits.txt:2") || answer.stdout.contains("limits.txt:2"),
-        "{}",
-        answer.text()
-    );
+    assert!(answer.code == 1 && answer.stdout.starts_with("limits.txt:2\n"), "{}", answer.text());
     assert!(answer.stdout.contains("1 vulnerability in 3 packages"), "numpy is not asked for: {}", answer.stdout);
 
     repo.write("api/requirements.txt", "-r gone.txt\n");
