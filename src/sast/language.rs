@@ -94,7 +94,8 @@ impl Language {
             Some(b"js" | b"jsx" | b"mjs" | b"cjs") => Some(Language::JavaScript),
             Some(b"ts" | b"mts" | b"cts") => Some(Language::TypeScript),
             Some(b"tsx") => Some(Language::Tsx),
-            Some(b"py" | b"pyi" | b"pyw") => Some(Language::Python),
+            // `.pyi` declares and runs nothing.
+            Some(b"py" | b"pyw") => Some(Language::Python),
             Some(b"go") => Some(Language::Go),
             Some(b"rs") => Some(Language::Rust),
             Some(b"java") => Some(Language::Java),
