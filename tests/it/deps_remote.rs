@@ -15,6 +15,9 @@ use crate::support::cli::{Answer, mainguard, run};
 /// What was asked: method and path, and the JSON that came with it.
 type Asked = (String, Value);
 
+/// The answer to a method and path.
+type Misbehaviour = fn(&str) -> Vec<u8>;
+
 /// A server whose answers a test writes: status line, headers, body.
 struct Server {
     address: SocketAddr,
@@ -190,7 +193,7 @@ fn more_packages_than_one_question_takes_are_asked_in_parts() {
 
 #[test]
 fn an_api_that_misbehaves_is_not_green() {
-    let cases: [(&str, fn(&str) -> Vec<u8>); 8] = [
+    let cases: [(&str, Misbehaviour); 8] = [
         ("the server answered 500", |_| reply("500 Internal Server Error", b"no")),
         ("the server answered 429", |_| reply("429 Too Many Requests", b"later")),
         ("there is no `v1/querybatch`", |_| reply("404 Not Found", b"")),
