@@ -221,15 +221,20 @@ pub(crate) fn contracts(data: &[u8]) {
 
 /// Every reader of lockfiles, and ignore files: whatever the bytes, an answer or an error.
 pub(crate) fn lockfile(data: &[u8]) {
-    use mainguard::deps::{Format, Lockfile, ignores};
+    use mainguard::deps::{Format, Lockfile, ignores, includes};
     for &format in Format::ALL {
         if let Ok(lockfile) = Lockfile::read(format, data, format.name()) {
+            let paths = lockfile.paths();
             for index in 0..lockfile.packages.len().min(8) {
-                assert!(lockfile.path_to(index).len() <= lockfile.packages.len());
+                assert!(paths.to(index).len() <= lockfile.packages.len());
             }
         }
     }
     let _ = ignores::osv_scanner(data, "osv-scanner.toml");
+    let text = String::from_utf8_lossy(data);
+    let followed =
+        includes::follow([("r/requirements.txt", &*text)], |path| (path.len() % 2 == 0).then(|| data.to_vec()));
+    assert!(followed.files.len() <= 500);
 }
 
 /// Versions: every order is one both ways round, whatever is compared.

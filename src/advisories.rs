@@ -31,6 +31,8 @@ const MAGIC: &[u8; 8] = b"MGADV\x01\0\n";
 const ENTRY_BYTES: usize = 8 + 8 + 4;
 /// One record; the longest are lists of versions.
 const MAX_RECORD_BYTES: u64 = 16 << 20;
+/// What one archive may unfold to; the largest of today has a tenth of it.
+const MAX_ARCHIVE_BYTES: u64 = 8 << 30;
 /// What one package's block may unfold to.
 const MAX_BLOCK_BYTES: u64 = 256 << 20;
 const MAX_HEADER_BYTES: u32 = 1 << 20;
@@ -306,7 +308,7 @@ pub fn update(archives: &Path, into: &Path, now: DateTime<Utc>) -> Result<About,
     let mut packages: HashMap<[u8; 8], Vec<Vec<u8>>> = HashMap::new();
     for (ecosystem, path) in &found {
         let mut records = 0;
-        read_archive(path, &mut |record| {
+        read_archive(path, MAX_ARCHIVE_BYTES, &mut |record| {
             records += 1;
             if record.withdrawn.is_some() {
                 return;
@@ -388,15 +390,16 @@ fn oldest<'a>(paths: impl Iterator<Item = &'a Path>) -> Option<DateTime<Utc>> {
 /// When an archive or a record in it is damaged.
 pub fn read_archives(folder: &Path, each: &mut dyn FnMut(Record)) -> Result<(), DataError> {
     for (_, path) in list_archives(folder)? {
-        read_archive(&path, each)?;
+        read_archive(&path, MAX_ARCHIVE_BYTES, each)?;
     }
     Ok(())
 }
 
-fn read_archive(path: &Path, each: &mut dyn FnMut(Record)) -> Result<(), DataError> {
+fn read_archive(path: &Path, max_bytes: u64, each: &mut dyn FnMut(Record)) -> Result<(), DataError> {
     let file = File::open(path).map_err(at(path))?;
     let mut zip = zip::ZipArchive::new(BufReader::new(file)).map_err(|error| damaged(path, error))?;
     let mut bytes = Vec::new();
+    let mut left = max_bytes;
     for index in 0..zip.len() {
         let entry = zip.by_index(index).map_err(|error| damaged(path, error))?;
         let name = entry.name().map_err(|error| damaged(path, error))?.to_string();
@@ -408,8 +411,32 @@ fn read_archive(path: &Path, each: &mut dyn FnMut(Record)) -> Result<(), DataErr
         if bytes.len() as u64 > MAX_RECORD_BYTES {
             return Err(damaged(path, format!("{name} is larger than {MAX_RECORD_BYTES} bytes")));
         }
+        let too_large = || damaged(path, format!("its advisories are larger than {max_bytes} bytes"));
+        left = left.checked_sub(bytes.len() as u64).ok_or_else(too_large)?;
         let record = serde_json::from_slice(&bytes).map_err(|error| damaged(path, format!("{name}: {error}")))?;
         each(record);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_that_unfolds_to_too_much_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("all.zip");
+        let mut zip = zip::ZipWriter::new(File::create(&path).unwrap());
+        for id in ["A-1", "A-2", "A-3"] {
+            zip.start_file(format!("{id}.json"), zip::write::SimpleFileOptions::default()).unwrap();
+            write!(zip, "{{\"id\":\"{id}\"}}{}", " ".repeat(1_000)).unwrap();
+        }
+        zip.finish().unwrap();
+        let mut ids = Vec::new();
+        read_archive(&path, 10_000, &mut |record| ids.push(record.id)).unwrap();
+        assert_eq!(ids, ["A-1", "A-2", "A-3"]);
+        let error = read_archive(&path, 2_500, &mut |_| {}).unwrap_err().to_string();
+        assert!(error.contains("its advisories are larger than 2500 bytes"), "{error}");
+    }
 }

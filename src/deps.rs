@@ -7,6 +7,7 @@
 
 pub mod ecosystem;
 pub mod ignores;
+pub mod includes;
 pub mod judge;
 pub mod lockfile;
 mod node;

@@ -214,6 +214,9 @@ fn size_in_words(size: &json::Size) -> String {
 /// `3 commits on main (guessed), 1234567..89abcde`: what was compared with what. Safe on a terminal.
 fn subject_in_words(subject: &json::Subject) -> String {
     let short = |commit: &String| one_line(commit.get(..7).unwrap_or(commit), 12);
+    if (&subject.base.commit, &subject.base.name, subject.head.kind) == (&None, &None, json::HeadKind::WorkingTree) {
+        return "whole files of the working tree".into();
+    }
     let base = subject.base.commit.as_ref().map_or("the empty tree".into(), short);
     let head = match subject.head.kind {
         json::HeadKind::Commit => subject.head.commit.as_ref().map_or("an unknown commit".into(), short),

@@ -1,7 +1,8 @@
 //! Fetches archives of advisories into a folder, in the layout that [`super::update`] reads.
 #![expect(clippy::disallowed_methods, reason = "writes the archives that it fetches")]
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::BufReader;
 use std::path::Path;
 use std::time::Duration;
 
@@ -27,13 +28,26 @@ pub fn download(url: &str, ecosystems: &[Ecosystem], folder: &Path) -> Result<Ve
     let http = Http::new(url, TIMEOUT, MAX_ARCHIVE_BYTES)?;
     let mut lacking = Vec::new();
     for &ecosystem in ecosystems {
-        match http.send(Method::GET, &format!("{}/all.zip", ecosystem.name()), None)? {
-            None => lacking.push(ecosystem),
-            Some(bytes) => {
-                let into = folder.join(ecosystem.name());
-                fs::create_dir_all(&into).map_err(at(&into))?;
-                let path = into.join("all.zip");
-                fs::write(&path, bytes).map_err(at(&path))?;
+        let into = folder.join(ecosystem.name());
+        fs::create_dir_all(&into).map_err(at(&into))?;
+        let (path, partial) = (into.join("all.zip"), into.join("all.zip.part"));
+        let mut file = File::create(&partial).map_err(at(&partial))?;
+        match http.send_into(Method::GET, &format!("{}/all.zip", ecosystem.name()), None, &mut file) {
+            // An archive takes the place of the last one when it is whole.
+            Ok(true) => {
+                let whole = File::open(&partial).map_err(at(&partial))?;
+                if let Err(error) = zip::ZipArchive::new(BufReader::new(whole)) {
+                    let _ = fs::remove_file(&partial);
+                    let url = format!("{}/{}/all.zip", url.trim_end_matches('/'), ecosystem.name());
+                    return Err(DataError::Network { url, reason: format!("what it gave is no archive: {error}") });
+                }
+                fs::rename(&partial, &path).map_err(at(&path))?;
+            }
+            other => {
+                let _ = fs::remove_file(&partial);
+                if !other? {
+                    lacking.push(ecosystem);
+                }
             }
         }
     }

@@ -12,6 +12,9 @@ use super::osv::Record;
 use super::severity::{self, Severity};
 use super::version::Order;
 
+/// Fixes of one group that are tried one after another.
+const MOST_FIXES: usize = 32;
+
 /// The package that stands for Go itself.
 const GO_TOOLCHAIN: &str = "stdlib";
 
@@ -100,9 +103,6 @@ pub fn vulnerabilities(lockfile: &Lockfile, advisories: &Advisories, go_toolchai
             let all = group.iter().map(|&at| &records[at]).filter(|record| record.withdrawn.is_none());
             let severity = severity::worst(all.clone());
             let names: BTreeSet<&String> = all.flat_map(|record| record.aliases.iter().chain([&record.id])).collect();
-            let order = Order::of(ecosystem);
-            let fixes: Option<Vec<String>> =
-                matched.iter().map(|record| record.fixed(ecosystem, &package.name, &package.version)).collect();
             let mut ids: Vec<String> = matched.iter().map(|record| record.id.clone()).collect();
             ids.sort();
             ids.dedup();
@@ -114,12 +114,29 @@ pub fn vulnerabilities(lockfile: &Lockfile, advisories: &Advisories, go_toolchai
                 names: names.into_iter().cloned().collect(),
                 summary: matched.iter().map(|it| it.summary.clone()).find(|it| !it.is_empty()).unwrap_or_default(),
                 severity,
-                // Every record of the group has to be satisfied.
-                fixed: fixes.and_then(|fixes| fixes.into_iter().max_by(|a, b| order.compare(a, b))),
+                fixed: fixed(&matched, ecosystem, package),
             });
         }
     }
     found
+}
+
+/// The nearest version that no record of a group speaks of. A record may end with `last_affected` and name no fix, and
+/// one record's fix may be another's beginning: both happen to the same vulnerability in two databases.
+fn fixed(group: &[&Record], ecosystem: Ecosystem, package: &Package) -> Option<String> {
+    let order = Order::of(ecosystem);
+    let mut version = package.version.clone();
+    for _ in 0..MOST_FIXES {
+        let affected = group.iter().filter(|record| record.affects(ecosystem, &package.name, &version));
+        let fixes: Vec<Option<String>> =
+            affected.map(|record| record.fixed(ecosystem, &package.name, &version)).collect();
+        if fixes.is_empty() {
+            return Some(version);
+        }
+        // A record that names no fix may have ended where the others' fix is: the next round tells.
+        version = fixes.into_iter().flatten().max_by(|a, b| order.compare(a, b))?;
+    }
+    None
 }
 
 /// Records that share a name, as indices.
@@ -176,5 +193,43 @@ pub fn compare(base: &[Vulnerability], head: &[Vulnerability]) -> Comparison {
         introduced: once(head, &|it| !within(&at_base, it)),
         fixed: once(base, &|it| !within(&at_head, it)),
         carried: once(head, &|it| within(&at_base, it)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Format;
+    use super::*;
+
+    /// A record about `p` with these events, under this name and another.
+    fn record(id: &str, events: &str) -> Record {
+        let json = format!(
+            r#"{{"id":"{id}","aliases":["CVE-1"],"affected":[{{"package":{{"ecosystem":"npm","name":"p"}},
+            "ranges":[{{"type":"SEMVER","events":{events}}}]}}]}}"#
+        );
+        serde_json::from_str(&json).unwrap()
+    }
+
+    fn fixed_in(records: &[(&str, &str)]) -> Option<String> {
+        let mut advisories = Advisories::default();
+        records.iter().for_each(|(id, events)| advisories.add(record(id, events), |_, _| true));
+        let lock = r#"{"lockfileVersion":3,"packages":{"node_modules/p":{"version":"1.0.0"}}}"#;
+        let lockfile = Lockfile::read(Format::PackageLock, lock.as_bytes(), "package-lock.json").unwrap();
+        let found = vulnerabilities(&lockfile, &advisories, false);
+        assert_eq!(found.len(), 1, "one vulnerability of many names");
+        found.into_iter().next()?.fixed
+    }
+
+    #[test]
+    fn what_fixes_a_vulnerability_satisfies_all_its_records() {
+        let until = |fixed: &str| format!(r#"[{{"introduced":"0"}},{{"fixed":"{fixed}"}}]"#);
+        let (low, high) = (until("1.1.0"), until("1.2.0"));
+        assert_eq!(fixed_in(&[("A", &low), ("B", &high)]).as_deref(), Some("1.2.0"));
+        let last = r#"[{"introduced":"0"},{"last_affected":"1.4.0"}]"#;
+        assert_eq!(fixed_in(&[("A", last), ("B", &until("1.5.0"))]).as_deref(), Some("1.5.0"));
+        assert_eq!(fixed_in(&[("A", last), ("B", &low)]), None, "no record names a version behind 1.4.0");
+        assert_eq!(fixed_in(&[("A", last)]), None);
+        let twice = r#"[{"introduced":"0"},{"fixed":"1.0.5"},{"introduced":"1.2.0"},{"fixed":"1.3.0"}]"#;
+        assert_eq!(fixed_in(&[("A", twice), ("B", &high)]).as_deref(), Some("1.3.0"));
     }
 }

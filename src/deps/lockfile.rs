@@ -3,7 +3,7 @@
 //! Our own small readers over plain trees: what a format says is read, what it does not say is left empty, and a text
 //! that is not of the format is an error, never an empty list.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 
 use super::ecosystem::Ecosystem;
@@ -14,6 +14,8 @@ use super::readers;
 pub const MAX_BYTES: usize = 32 * 1024 * 1024;
 /// More packages than any lockfile lists.
 pub(crate) const MAX_PACKAGES: usize = 200_000;
+/// Packages of one way through the graph that are named.
+const MOST_STEPS: usize = 50;
 
 macro_rules! formats {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $ecosystem:ident, $fix:literal;)*) => {
@@ -274,11 +276,31 @@ impl Lockfile {
         }
     }
 
+    /// The shortest ways from what the project asks for to each package.
+    pub fn paths(&self) -> Paths<'_> {
+        Paths { lockfile: self, before: Graph::of(self).before() }
+    }
+}
+
+/// The ways to the packages of a lockfile.
+#[derive(Clone, Debug)]
+pub struct Paths<'a> {
+    lockfile: &'a Lockfile,
+    before: Vec<Option<usize>>,
+}
+
+impl Paths<'_> {
     /// The shortest way from what the project asks for to the package of this index: names with versions, the package
-    /// itself last. Empty where the lockfile holds no graph.
-    pub fn path_to(&self, target: usize) -> Vec<String> {
-        let graph = Graph::of(self);
-        graph.path_to(target).into_iter().map(|index| self.packages[index].to_string()).collect()
+    /// itself last. Empty where the lockfile holds no graph. Of a way that nobody would read, the end.
+    pub fn to(&self, target: usize) -> Vec<String> {
+        let mut path = Vec::new();
+        let mut next = self.before.get(target).copied().flatten().map(|_| target);
+        while let Some(at) = next.filter(|_| path.len() < MOST_STEPS) {
+            path.push(self.lockfile.packages[at].to_string());
+            next = self.before[at].filter(|before| *before != at);
+        }
+        path.reverse();
+        path
     }
 }
 
@@ -333,27 +355,19 @@ impl Graph {
         Graph { next, roots }
     }
 
-    fn path_to(&self, target: usize) -> Vec<usize> {
-        let mut before: BTreeMap<usize, usize> = self.roots.iter().map(|&root| (root, root)).collect();
+    /// Of each package that can be reached, the one before it on a shortest way; of a root, itself.
+    fn before(&self) -> Vec<Option<usize>> {
+        let mut before: Vec<Option<usize>> = vec![None; self.next.len()];
+        self.roots.iter().for_each(|&root| before[root] = Some(root));
         let mut queue: VecDeque<usize> = self.roots.iter().copied().collect();
         while let Some(at) = queue.pop_front() {
-            if at == target {
-                let mut path = vec![at];
-                while let Some(&from) = path.last().and_then(|last| before.get(last))
-                    && path.last() != Some(&from)
-                {
-                    path.push(from);
-                }
-                path.reverse();
-                return path;
-            }
             for &next in &self.next[at] {
-                before.entry(next).or_insert_with(|| {
+                if before[next].is_none() {
+                    before[next] = Some(at);
                     queue.push_back(next);
-                    at
-                });
+                }
             }
         }
-        Vec::new()
+        before
     }
 }

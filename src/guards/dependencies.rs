@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::deps::ignores::{Entry, IgnoredAdvisory};
 use crate::deps::judge::{self, Vulnerability};
+use crate::deps::lockfile::Paths;
 use crate::deps::severity::Rating;
 use crate::deps::snapshot::{Data, Placed, Snapshot, folder};
 use crate::finding::{Excerpt, Finding, Fingerprint, Level, Location, Place, RuleId, RuleInfo, Span};
@@ -193,11 +194,13 @@ pub fn check(snapshot: &Snapshot, rules: &Rules, now: DateTime<Utc>) -> Result<J
             }
         }
     }
+    let mut paths: BTreeMap<usize, Paths<'_>> = BTreeMap::new();
     for at in comparison.introduced {
         let (index, vulnerability) = &head[at];
         let place = &snapshot.head[*index];
         let old = before.get(&(vulnerability.ecosystem.name(), vulnerability.package.name.as_str()));
-        let finding = introduced(vulnerability, place, old, rules, age);
+        let path = paths.entry(*index).or_insert_with(|| place.lockfile.paths()).to(vulnerability.index);
+        let finding = introduced(vulnerability, place, &path, old, &rules.config, age);
         let covering = entries(place)
             .into_iter()
             .find(|entry| entry.covers(vulnerability.ecosystem, &vulnerability.package, &vulnerability.names, now));
@@ -238,6 +241,19 @@ pub fn check(snapshot: &Snapshot, rules: &Rules, now: DateTime<Utc>) -> Result<J
     Ok(Judged { findings, let_off, checked, incomplete })
 }
 
+/// What is known about whole lockfiles, whatever a change did; `fail_on` is the severity from which on it blocks, and one
+/// that nobody knows is no milder.
+pub fn whole(found: &[(&Placed, Vulnerability)], fail_on: Rating, age: &str) -> Vec<Finding> {
+    let config = Config { fail_on, unknown_severity: fail_on, ..Config::default() };
+    let mut paths: BTreeMap<String, Paths<'_>> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for (place, vulnerability) in found {
+        let paths = paths.entry(place.path.to_text().into_owned()).or_insert_with(|| place.lockfile.paths());
+        findings.push(introduced(vulnerability, place, &paths.to(vulnerability.index), None, &config, age));
+    }
+    findings
+}
+
 /// Why there is no judgement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Missing {
@@ -263,8 +279,9 @@ fn versions_by_name(all: &[Placed]) -> Versions<'_> {
 fn introduced(
     vulnerability: &Vulnerability,
     place: &Placed,
+    path: &[String],
     old: Option<&BTreeSet<&str>>,
-    rules: &Rules,
+    config: &Config,
     age: &str,
 ) -> Finding {
     let package = &vulnerability.package;
@@ -273,7 +290,7 @@ fn introduced(
     let (rating, source) = match &vulnerability.severity {
         Some(severity) => (severity.rating, format!("{}, {}", severity.rating, severity.source)),
         None => {
-            let counted = rules.config.unknown_severity;
+            let counted = config.unknown_severity;
             (counted, format!("of unknown severity, counted as {counted}"))
         }
     };
@@ -284,13 +301,13 @@ fn introduced(
     };
     let others = vulnerability.names.iter().filter(|name| *name != vulnerability.id());
     let others: Vec<&str> = others.map(String::as_str).take(6).collect();
-    let also = if others.is_empty() { String::new() } else { format!(" (also {})", others.join(", ")) };
+    let also = if others.is_empty() { String::new() } else { format!("also {}; ", others.join(", ")) };
     let summary = match vulnerability.summary.trim() {
         "" => String::new(),
         summary => format!(": {}", summary.chars().take(200).collect::<String>()),
     };
     let message =
-        format!("{} {from}{} has {}{also} [{source}]{summary}", package.name, package.version, vulnerability.id());
+        format!("{} {from}{} has {} ({also}{source}){summary}", package.name, package.version, vulnerability.id());
     let mut help = Vec::new();
     match (&vulnerability.fixed, malicious) {
         (_, true) => help.push("take the package out; no version of it is to be trusted".to_string()),
@@ -303,7 +320,6 @@ fn introduced(
         }
         (None, _) => help.push("no fixed version is known".into()),
     }
-    let path = place.lockfile.path_to(vulnerability.index);
     if path.len() > 1 {
         help.push(format!("it comes by {}", path.join(" → ")));
     }
@@ -315,7 +331,7 @@ fn introduced(
             &[package.name.as_bytes(), vulnerability.id().as_bytes(), vulnerability.ecosystem.name().as_bytes()],
         ),
         rule,
-        level: if rating >= rules.config.fail_on || malicious { Level::Error } else { Level::Warning },
+        level: if rating >= config.fail_on || malicious { Level::Error } else { Level::Warning },
         message,
         location: Some(location(place, package.line)),
         help: Some(help.join("; ")),

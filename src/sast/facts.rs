@@ -36,6 +36,8 @@ pub(super) struct Facts<'t> {
     pub(super) conditions: Vec<(Range<usize>, Scope)>,
     /// Where the text could not be read.
     pub(super) errors: Vec<Range<usize>>,
+    /// Comments that are not documentation.
+    pub(super) comments: Vec<Range<usize>>,
     /// Nodes that a syntax rule asked for by their kind.
     pub(super) wanted: Vec<(Node<'t>, Scope)>,
     /// The tree nests deeper than [`DEEPEST`]: these facts are not all.
@@ -82,6 +84,7 @@ impl<'t> Facts<'t> {
             functions: vec![Function { range: 0..text.len(), parent: 0, name: None, handler: false }],
             conditions: Vec::new(),
             errors: Vec::new(),
+            comments: Vec::new(),
             wanted: Vec::new(),
             too_deep: false,
         };
@@ -165,7 +168,11 @@ impl<'t> Facts<'t> {
 
     fn see(&mut self, role: Role, node: Node<'t>, scope: Scope) {
         match role {
-            Role::Call | Role::Macro => self.calls.push((node, scope)),
+            Role::Call => {
+                self.calls.push((node, scope));
+                self.added(node, scope);
+            }
+            Role::Macro => self.calls.push((node, scope)),
             Role::Binding => self.binding(node, scope),
             Role::Growth => {
                 if let (Some(left), Some(right)) = (field(node, "left"), field(node, "right")) {
@@ -179,9 +186,44 @@ impl<'t> Facts<'t> {
                 let condition = field(node, "condition").unwrap_or(node);
                 self.conditions.push((condition.start_byte()..condition.end_byte(), scope));
             }
+            Role::Comment => {
+                let text = self.slice(node);
+                let is_documentation = ["///", "//!", "/**", "/*!"].iter().any(|opening| text.starts_with(opening));
+                if !is_documentation {
+                    self.comments.push(node.start_byte()..node.end_byte());
+                }
+            }
             Role::Error => self.errors.push(node.start_byte()..node.end_byte()),
             Role::Other => {}
         }
+    }
+
+    /// `sql.append(name)`, `sql.WriteString(name)`, `sql.push_str(name)`: the name holds more text than before.
+    fn added(&mut self, call: Node<'t>, scope: Scope) {
+        let method = match self.language {
+            Language::Java => field(call, "name"),
+            Language::Go | Language::Rust => field(call, "function").and_then(|callee| field(callee, "field")),
+            _ => return,
+        };
+        let adds = |node: Node<'t>| matches!(self.slice(node), "append" | "WriteString" | "push_str");
+        if !method.is_some_and(adds) {
+            return;
+        }
+        let mut on = super::values::receiver_of(call);
+        // `sql.append(a).append(b)`
+        for _ in 0..64 {
+            match on {
+                Some(inner) if inner.kind() == "method_invocation" && field(inner, "name").is_some_and(adds) => {
+                    on = field(inner, "object");
+                }
+                _ => break,
+            }
+        }
+        let Some(name) = on.filter(|node| node.kind() == "identifier").map(|node| self.slice(node)) else { return };
+        let Some(value) = field(call, "arguments").and_then(|list| nth(list, 0)) else { return };
+        let at = value.start_byte();
+        let binding = Binding { scope, at, value: Some(value), grows: true, part: None, kind: None };
+        self.bindings.entry(name).or_default().push(binding);
     }
 
     fn function(&mut self, node: Node<'t>, parent: Scope) {
@@ -204,8 +246,16 @@ impl<'t> Facts<'t> {
         self.functions.push(Function { range: node.start_byte()..node.end_byte(), parent, name, handler });
         let scope = self.functions.len() - 1;
         for key in ["parameters", "parameter"] {
-            if let Some(list) = field(node, key) {
-                self.bind(list, None, scope, false, None, None);
+            let Some(list) = field(node, key) else { continue };
+            let single = list.named_child_count() == 0;
+            let all = (0..list.named_child_count().min(MOST_NAMES)).filter_map(|index| nth(list, index));
+            for parameter in all.chain(single.then_some(list)) {
+                // What has a type is bound with it, when the walk gets there.
+                let is_typed = field(parameter, "type").is_some()
+                    && self.language.roles().get(usize::from(parameter.kind_id())) == Some(&Role::Parameter);
+                if !is_typed {
+                    self.bind(parameter, None, scope, false, None, None);
+                }
             }
         }
     }
@@ -215,8 +265,12 @@ impl<'t> Facts<'t> {
         let Some(kind) = field(node, "type").map(|kind| self.slice(kind).trim_start_matches([':', ' '])) else {
             return;
         };
-        let name = ["name", "pattern"].into_iter().find_map(|key| field(node, key)).or_else(|| node.named_child(0));
-        let Some(name) = name else { return };
+        // `a, b string` in Go has two names, and one type.
+        let mut cursor = node.walk();
+        let mut names: Vec<Node<'t>> = node.children_by_field_name("name", &mut cursor).take(MOST_NAMES).collect();
+        if names.is_empty() {
+            names.extend(field(node, "pattern").or_else(|| node.named_child(0)));
+        }
         let whole = self.slice(node);
         let annotated = [
             "@RequestParam",
@@ -234,11 +288,16 @@ impl<'t> Facts<'t> {
             && ["Query<", "Path<", "Form<", "Json<", "web::Query", "web::Path", "web::Form", "web::Json"]
                 .iter()
                 .any(|extractor| kind.starts_with(extractor));
+        // `Path<u32>` gives a number.
+        let inner = kind.split_once('<').map(|(_, inner)| inner.trim_end_matches('>')).filter(|_| extracted);
+        let kind = inner.filter(|inner| is_number(inner)).unwrap_or(kind);
         let kind = match extracted || annotated.iter().any(|word| whole.starts_with(word)) {
             true if !is_number(kind) => REQUEST_TYPE,
             _ => kind,
         };
-        self.bind(name, None, scope, false, None, Some(kind));
+        for name in names {
+            self.bind(name, None, scope, false, None, Some(kind));
+        }
     }
 
     fn binding(&mut self, node: Node<'t>, scope: Scope) {

@@ -94,7 +94,8 @@ impl Language {
             Some(b"js" | b"jsx" | b"mjs" | b"cjs") => Some(Language::JavaScript),
             Some(b"ts" | b"mts" | b"cts") => Some(Language::TypeScript),
             Some(b"tsx") => Some(Language::Tsx),
-            Some(b"py" | b"pyi" | b"pyw") => Some(Language::Python),
+            // `.pyi` declares and runs nothing.
+            Some(b"py" | b"pyw") => Some(Language::Python),
             Some(b"go") => Some(Language::Go),
             Some(b"rs") => Some(Language::Rust),
             Some(b"java") => Some(Language::Java),
@@ -183,6 +184,8 @@ pub(super) enum Role {
     Function,
     /// A condition: what was looked at there may have been checked.
     Condition,
+    /// A comment.
+    Comment,
     /// The text could not be read here.
     Error,
     /// Anything else.
@@ -196,6 +199,7 @@ impl Role {
                 Role::Call
             }
             "macro_invocation" => Role::Macro,
+            "comment" | "line_comment" | "block_comment" | "html_comment" => Role::Comment,
             "variable_declarator"
             | "assignment_expression"
             | "assignment"

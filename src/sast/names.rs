@@ -167,14 +167,14 @@ impl<'t> Facts<'t> {
     fn identifier(&self, node: Node<'t>, scope: Scope, steps: usize, hops: usize) -> Option<String> {
         let name = self.slice(node);
         let bindings = self.values_of(name, scope, node.start_byte());
-        if let [.., last] = bindings.as_slice()
+        if let Some(last) = bindings.iter().rev().find(|binding| !binding.grows)
             && hops > 0
         {
             if let Some(kind) = last.kind.filter(|kind| self.language == Language::Java && *kind != "var") {
                 return Some(class_name(kind));
             }
             if let Some(value) =
-                last.value.filter(|value| last.part.is_none() && !last.grows && value.start_byte() < node.start_byte())
+                last.value.filter(|value| last.part.is_none() && value.start_byte() < node.start_byte())
                 && let Some(module) =
                     self.imports.get(name).cloned().or_else(|| self.alias(value, last.scope, steps, hops - 1))
             {

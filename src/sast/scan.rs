@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ast_grep_core::AstGrep;
 use ast_grep_core::matcher::MatcherExt as _;
 use ast_grep_core::tree_sitter::StrDoc;
+use regex::Regex;
 
 use super::facts::{Facts, Node, Scope, field, nth};
 use super::language::Language;
@@ -102,6 +104,7 @@ pub fn scan(pack: &Pack, path: &[u8], content: &[u8], parse: Parse) -> Scan {
     }
     let text = String::from_utf8_lossy(content).into_owned();
     let mut found = Found { pack, text: &text, hits: Vec::new() };
+    let has_tree = compiled.is_some();
     if let Some((language, compiled)) = compiled {
         match language.grammar() {
             None => scan.unread.push(whole(&format!("this build has no grammar for {}", language.name()))),
@@ -122,7 +125,9 @@ pub fn scan(pack: &Pack, path: &[u8], content: &[u8], parse: Parse) -> Scan {
         }
     }
     scan.hits = found.finish();
-    scan.suppressions = suppress::find(&text);
+    if !has_tree {
+        scan.suppressions = suppress::in_lines(&text, kind == Some(LineKind::Sql));
+    }
     suppress::apply(&mut scan.hits, &mut scan.suppressions);
     scan
 }
@@ -230,14 +235,19 @@ fn syntax(found: &mut Found<'_>, scan: &mut Scan, compiled: &Compiled, language:
     let text = found.text;
     let mut active = compiled.active(text);
     active.retain(|index| compiled.matchers[*index].paths.as_ref().is_none_or(|paths| paths.is_match(path)));
-    if active.is_empty() && parse == Parse::IfNeeded {
+    // Where a comment may let something off, only the tree tells whether it is one.
+    let asks = suppress::may_hold(text);
+    if active.is_empty() && parse == Parse::IfNeeded && !asks {
         return;
     }
     let Ok(document) = StrDoc::try_new(text, language) else {
         scan.unread.push(Unread { lines: None, reason: "the parser gave up".into() });
         return;
     };
-    let tree = AstGrep::doc(document);
+    let mut tree = AstGrep::doc(document);
+    if let Some(readable) = readable(language, text, tree.root().get_inner_node()) {
+        tree = readable;
+    }
     let root = tree.root();
     let mut is_active = vec![false; compiled.matchers.len()];
     active.iter().for_each(|index| is_active[*index] = true);
@@ -257,6 +267,7 @@ fn syntax(found: &mut Found<'_>, scan: &mut Scan, compiled: &Compiled, language:
         scan.unread.push(Unread { lines: None, reason: "it nests too deep".into() });
         return;
     }
+    scan.suppressions = suppress::in_comments(text, &facts.comments);
     for error in &facts.errors {
         let (first, last) = (line_of(text, error.start), line_of(text, error.end.saturating_sub(1).max(error.start)));
         let reason = format!("it cannot be read as {}", language.name());
@@ -303,6 +314,23 @@ fn syntax(found: &mut Found<'_>, scan: &mut Scan, compiled: &Compiled, language:
             }
         }
     }
+}
+
+/// A tree with fewer errors, where there are some that are the grammar's. Go's `new` takes values since 1.26, and the
+/// grammar knows types only: read as any other function's, of the same length, the call is whole again.
+fn readable(language: Language, text: &str, root: Node<'_>) -> Option<AstGrep<StrDoc<Language>>> {
+    static NEW: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"\bnew(\(\s*(?:[\x22\x60'0-9-]|(?:true|false|nil)\b|\w[\w.]*\s*[(+]|&|fmt\.))").ok()
+    });
+    if language != Language::Go || !root.has_error() {
+        return None;
+    }
+    let other = NEW.as_ref()?.replace_all(text, "n_w$1");
+    if other == text {
+        return None;
+    }
+    // Its ranges fit the text as it was written, and only they are used.
+    Some(AstGrep::doc(StrDoc::try_new(&other, language).ok()?))
 }
 
 /// The last part of the name that an imported function has where it comes from.
@@ -425,6 +453,11 @@ fn named_argument<'t>(facts: &Facts<'t>, list: &[Node<'t>], name: &str, scope: S
             }
             "dictionary_splat" => {
                 let inner = nth(*argument, 0)?;
+                if inner.kind() == "dictionary"
+                    && let Some(value) = property(facts, inner, name)
+                {
+                    return Some(value);
+                }
                 let bound = facts.values_of(facts.slice(inner), scope, inner.start_byte());
                 let object =
                     bound.iter().find_map(|binding| binding.value.filter(|value| value.kind() == "dictionary"));
@@ -467,12 +500,23 @@ fn passes<'t>(
     let mut known: Option<Value> = None;
     test.0.iter().any(|alternative| {
         let text = facts.slice(node);
-        if alternative.text.as_ref().is_some_and(|pattern| !pattern.is_match(text)) {
+        let written = |pattern: &Regex| {
+            pattern.is_match(text) || only_value(facts, node, scope).is_some_and(|value| pattern.is_match(value))
+        };
+        if alternative.text.as_ref().is_some_and(|pattern| !written(pattern)) {
             return false;
         }
         let value = known.get_or_insert_with(|| values.of(node, scope));
         fits(alternative, value, text)
     })
+}
+
+/// What a local name stands for, where it gets one value only and all of it.
+fn only_value<'t>(facts: &Facts<'t>, node: Node<'t>, scope: Scope) -> Option<&'t str> {
+    let name = Some(node).filter(|node| node.kind() == "identifier")?;
+    let [only] = facts.values_of(facts.slice(name), scope, node.start_byte())[..] else { return None };
+    let value = only.value.filter(|_| only.part.is_none() && !only.grows)?;
+    Some(facts.slice(value)).filter(|text| text.len() < 4_000)
 }
 
 fn fits(alternative: &Alternative, value: &Value, text: &str) -> bool {

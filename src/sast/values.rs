@@ -152,6 +152,7 @@ impl<'f, 't> Values<'f, 't> {
             | "expression_statement"
             | "spread_element"
             | "list_splat"
+            | "variadic_argument"
             | "jsx_expression"
             | "literal_element" => inner(nth(node, 0)),
             "expression_list"
@@ -206,7 +207,7 @@ impl<'f, 't> Values<'f, 't> {
             "call_expression" | "call" | "method_invocation" | "new_expression" | "object_creation_expression" => {
                 self.call(node, scope, depth, hops)
             }
-            "macro_invocation" => self.macro_call(node),
+            "macro_invocation" => self.macro_call(node, scope, depth, hops),
             _ => Value::default(),
         }
     }
@@ -259,21 +260,7 @@ impl<'f, 't> Values<'f, 't> {
         let operator = field(node, "operator").map(|operator| self.facts.slice(operator)).unwrap_or_default();
         let (Some(left), Some(right)) = (field(node, "left"), field(node, "right")) else { return Value::default() };
         match operator {
-            "+" => {
-                let left = self.eval(left, scope, depth, hops);
-                let right = self.eval(right, scope, depth, hops);
-                let is_sum = |value: &Value| value.constant && !value.literal;
-                // `i + 1` is a number unless text is in it.
-                if (is_sum(&left) || is_sum(&right))
-                    && !left.literal
-                    && !right.literal
-                    && !left.request
-                    && !right.request
-                {
-                    return Value::constant();
-                }
-                left.followed_by(right)
-            }
+            "+" => self.sum(node, scope, depth, hops),
             "%" => {
                 let left = self.eval(left, scope, depth, hops);
                 if !left.literal {
@@ -306,6 +293,32 @@ impl<'f, 't> Values<'f, 't> {
             }
             _ => Value::constant(),
         }
+    }
+
+    /// `a + b + c + …`: a tree that grows to the left by one level a part, and so is walked, not descended into.
+    fn sum(&mut self, node: Node<'t>, scope: Scope, depth: usize, hops: usize) -> Value {
+        let mut rest = Vec::new();
+        let mut first = node;
+        while matches!(first.kind(), "binary_expression" | "binary_operator")
+            && field(first, "operator").is_some_and(|operator| self.facts.slice(operator) == "+")
+            && rest.len() < MOST_PARTS
+            && let (Some(left), Some(right)) = (field(first, "left"), field(first, "right"))
+        {
+            rest.push(right);
+            first = left;
+        }
+        let mut sum = self.eval(first, scope, depth, hops);
+        for right in rest.into_iter().rev() {
+            let right = self.eval(right, scope, depth, hops);
+            let is_number = |value: &Value| value.constant && !value.literal;
+            // `i + 1` is a number unless text is in it.
+            let is_text = [&sum, &right].iter().any(|value| value.literal || value.request);
+            sum = match !is_text && (is_number(&sum) || is_number(&right)) {
+                true => Value::constant(),
+                false => sum.followed_by(right),
+            };
+        }
+        sum
     }
 
     /// A choice that looks at what it chooses (`ALLOWED.has(x) ? x : "/"`) has checked it.
@@ -343,6 +356,7 @@ impl<'f, 't> Values<'f, 't> {
             let handler = self.facts.functions.get(binding.scope).is_some_and(|function| function.handler);
             let one = match binding.value {
                 _ if is_number(kind) => Value::constant(),
+                None if is_buffer(kind) => Value::constant(),
                 None if kind == REQUEST_TYPE => Value { request: true, ..Value::default() },
                 None => Value { request: handler && name != "self" && name != "request", ..Value::default() },
                 // What stands behind the use, or holds it, says nothing about it.
@@ -381,7 +395,7 @@ impl<'f, 't> Values<'f, 't> {
                 let checked = is_checked(self.facts, text, scope, node.start_byte());
                 return Value { request: !checked, ..Value::default() };
             }
-            if dotted.rsplit('.').next().is_some_and(is_constant_name) {
+            if dotted.rsplit('.').next().is_some_and(|last| last == "length" || is_constant_name(last)) {
                 return Value::constant();
             }
         }
@@ -395,7 +409,9 @@ impl<'f, 't> Values<'f, 't> {
         let facts = self.facts;
         let last = facts.last_name(node).unwrap_or_default();
         let name = facts.callee(node, scope).unwrap_or_default();
-        if self.harmless.contains(&name) || is_harmless(&name, last) {
+        // A function of the file's own has no name that rules speak of, but it may well clean what it is called after.
+        let cleans = if name.is_empty() { last } else { &name };
+        if self.harmless.contains(cleans) || is_harmless(&name, last) {
             return Value::constant();
         }
         if is_source(facts.language, &name) {
@@ -421,6 +437,9 @@ impl<'f, 't> Values<'f, 't> {
                 // `", ".join(names)` in Python, `names.join(", ")` elsewhere.
                 let (items, between) = match facts.language {
                     Language::Python => (list.first().copied(), Some(receiver)),
+                    Language::Java if facts.slice(receiver) == "String" => {
+                        (list.get(1).copied(), list.first().copied())
+                    }
                     _ => (Some(receiver), list.first().copied()),
                 };
                 let items = items.map_or_else(Value::default, |items| self.eval(items, scope, depth, hops));
@@ -440,9 +459,13 @@ impl<'f, 't> Values<'f, 't> {
                 list.iter().fold(before, |text, argument| text.followed_by(self.eval(*argument, scope, depth, hops)))
             }
             ("replace" | "replaceAll" | "sub" | "ReplaceAll", Some(receiver)) => {
-                // Something was taken out or put in: what is left may be harmless, and only its author knows.
+                // Something was taken out or put in: what is left may be harmless, and only its author knows. Where
+                // the text itself is fixed, it is a template, and what is put in counts.
                 let text = self.eval(receiver, scope, depth, hops);
-                Value { request: false, ..text }
+                match (text.constant && text.literal, list.get(1)) {
+                    (true, Some(filling)) => text.followed_by(self.eval(*filling, scope, depth, hops)),
+                    _ => Value { request: false, ..text },
+                }
             }
             (last, Some(receiver)) if keeps(last) => self.eval(receiver, scope, depth, hops),
             (last, _) if passes(&name, last) => {
@@ -467,7 +490,7 @@ impl<'f, 't> Values<'f, 't> {
     }
 
     /// `format!("… {name}")` and `concat!`: the arguments are tokens, not expressions.
-    fn macro_call(&mut self, node: Node<'t>) -> Value {
+    fn macro_call(&mut self, node: Node<'t>, scope: Scope, depth: usize, hops: usize) -> Value {
         static HOLE: LazyLock<Option<Regex>> =
             LazyLock::new(|| Regex::new(r"\{([A-Za-z_][A-Za-z0-9_]*)?(?:\.?[0-9]*)?(:[^}]*)?\}").ok());
         let text = self.facts.slice(node);
@@ -475,13 +498,11 @@ impl<'f, 't> Values<'f, 't> {
         match name.rsplit("::").next().unwrap_or(name) {
             "concat" | "stringify" | "include_str" | "env" | "line" | "file" => return Value::constant(),
             "format" | "format_args" | "write" | "writeln" | "println" => {}
-            "vec" => return Value::default(),
             _ => return Value::default(),
         }
         let Some(start) = text.find('"') else { return Value::default() };
-        let end = text[start + 1..].rfind('"').map_or(text.len(), |end| start + 1 + end);
         let format = first_literal(&text[start..]);
-        let mut value = Value::literal(format);
+        let value = Value::literal(format);
         let mut holes = HOLE.iter().flat_map(|hole| hole.captures_iter(format)).peekable();
         if holes.peek().is_none() {
             return value;
@@ -489,13 +510,31 @@ impl<'f, 't> Values<'f, 't> {
         let names = holes.filter_map(|hole| hole.get(1).map(|name| name.as_str())).collect::<Vec<_>>();
         let rest =
             text.get(start + format.len() + 2..).unwrap_or_default().trim_end_matches([')', ']', '}', ' ', '\n']);
-        let words = rest.split([',', ' ', '&', '=', '\n']).map(str::trim).filter(|word| !word.is_empty());
-        let all_constant = names.iter().copied().chain(words).all(is_constant_name) && end > start;
-        if !all_constant {
-            value.constant = false;
-            value.built = true;
+        let words = rest.split([',', ' ', '&', '=', '\n', '(']).map(str::trim).filter(|word| !word.is_empty());
+        names.into_iter().chain(words).take(32).fold(value, |value, word| {
+            let put_in = self.token(word, node, scope, depth, hops);
+            value.followed_by(put_in)
+        })
+    }
+
+    /// A word of a macro's arguments: `name`, `query.name`, `TABLE`, `"text"`.
+    fn token(&mut self, word: &'t str, node: Node<'t>, scope: Scope, depth: usize, hops: usize) -> Value {
+        if is_constant_name(word) || word.starts_with(|first: char| first.is_ascii_digit() || first == '"') {
+            return Value::constant();
         }
-        value
+        let facts = self.facts;
+        let root = word.split(['.', ':', '?', ')']).next().unwrap_or(word);
+        let bindings = facts.values_of(root, scope, node.start_byte());
+        let held = match bindings.is_empty() {
+            true => Value { request: is_source(facts.language, word), ..Value::default() },
+            false => self.bound(root, &bindings, node, depth, hops),
+        };
+        // A field of something is another thing than the text that the whole holds.
+        let held = if root == word { held } else { Value { parts: String::new(), built: false, ..held } };
+        match is_checked(facts, root, scope, node.start_byte()) {
+            true => Value { request: false, ..held },
+            false => held,
+        }
     }
 }
 
@@ -621,6 +660,11 @@ fn is_harmless(name: &str, last: &str) -> bool {
         )
 }
 
+/// Types that text is put together in: empty until something is added.
+fn is_buffer(kind: &str) -> bool {
+    matches!(kind, "StringBuilder" | "StringBuffer" | "strings.Builder" | "bytes.Buffer")
+}
+
 /// Methods whose result is their receiver in another form.
 fn keeps(last: &str) -> bool {
     matches!(
@@ -688,6 +732,12 @@ fn passes(name: &str, last: &str) -> bool {
             | "Path"
             | "PathBuf.from"
             | "String.from"
+            | "String.new"
+            | "List.of"
+            | "Arrays.asList"
+            | "Arrays.copyOf"
+            | "Arrays.copyOfRange"
+            | "Collections.nCopies"
             | "URLSearchParams"
             | "Cow.from"
             | "File"

@@ -107,3 +107,27 @@ fn a_report_that_cannot_be_used_is_never_green() {
     let (code, text) = check(&repo, &[]);
     assert!(code == 2 && text.contains("no file of the report is one of this repository"), "{text}");
 }
+
+#[test]
+fn a_description_that_claims_more_than_was_measured_is_told_so() {
+    let repo = change("");
+    repo.write("lcov.info", lcov(6));
+    let event = repo.beside("event.json");
+    let claim = |figure: &str| {
+        let body = format!("## Scope\n\nCalls b ten times.\n\n## Tests added\n\n- [x] Unit\n\nCoverage: {figure}\n");
+        let pull_request = serde_json::json!({"number": 1, "state": "open", "title": "Ten lines", "body": body,
+            "user": {"login": "ann"}, "draft": false, "labels": [],
+            "base": {"ref": "main", "sha": repo.git(&["rev-parse", "main"]).trim(), "repo": {"full_name": "a/b"}},
+            "head": {"ref": "topic", "sha": repo.git(&["rev-parse", "HEAD"]).trim(), "repo": {"full_name": "a/b"}}});
+        let payload = serde_json::json!({"action": "opened", "number": 1, "repository": {"full_name": "a/b"},
+            "pull_request": pull_request});
+        fs::write(&event, payload.to_string()).unwrap();
+        let mut command = mainguard(repo.path());
+        command.env("GITHUB_ACTIONS", "true").env("GITHUB_EVENT_NAME", "pull_request").env("GITHUB_EVENT_PATH", &event);
+        run(command.args(["check", "--format", "json"])).text()
+    };
+    let text = claim("97%");
+    assert!(text.contains("states a coverage of 97") && text.contains("but 60"), "{text}");
+    assert!(!text.contains("critic/coverage-below-80") && text.contains("coverage/changed-lines"), "{text}");
+    assert!(!claim("60%").contains("critic/coverage-claim-differs"));
+}

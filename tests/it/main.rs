@@ -20,6 +20,8 @@ mod coverage;
 mod critic;
 mod delivery;
 mod deps;
+mod deps_front;
+mod deps_remote;
 mod examples;
 mod fork_report;
 mod fuzz;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use mainguard::advisories::{self, Api, DataError, Index};
 use mainguard::change::{ChangeSet, CommitId, RepoPath};
 use mainguard::context::Loaded;
+use mainguard::deps::includes::{self, Include};
 use mainguard::deps::snapshot::{Data, Placed, Snapshot, folder};
 use mainguard::deps::{Format, Lockfile, ignores};
 use mainguard::git::Repository;
@@ -100,12 +101,23 @@ pub(crate) fn snapshot(
 ) -> Loaded<Snapshot> {
     let wanted = |path: &str| Format::of(path).is_some() && !policy.dependencies.leaves_out(path);
     let touched = |path: &RepoPath| wanted(&path.to_text());
-    let changed = change.files.iter().any(|file| touched(&file.path) || file.old_path.as_ref().is_some_and(touched));
-    if !changed {
-        return Loaded::Absent("no lockfile changed".into());
+    let any = |of: &dyn Fn(&RepoPath) -> bool| {
+        change.files.iter().any(|file| of(&file.path) || file.old_path.as_ref().is_some_and(of))
+    };
+    let absent = || Loaded::Absent("no lockfile changed".into());
+    // Requirements include files of any name; these endings are theirs.
+    let includable = |path: &RepoPath| [".txt", ".in", ".pip"].iter().any(|ending| path.to_text().ends_with(ending));
+    if !any(&touched) && !any(&includable) {
+        return absent();
     }
-    match load(repository, change, change.base.as_ref(), wanted) {
+    match load(repository, change, change.base.as_ref(), wanted, |path| !policy.dependencies.leaves_out(path)) {
         Err(why) => Loaded::Failed(why),
+        Ok(snapshot)
+            if !any(&touched)
+                && !any(&|path| snapshot.base.iter().chain(&snapshot.head).any(|placed| placed.path == *path)) =>
+        {
+            absent()
+        }
         Ok(mut snapshot) => {
             let lockfiles: Vec<&Lockfile> =
                 snapshot.base.iter().chain(&snapshot.head).map(|placed| &placed.lockfile).collect();
@@ -120,6 +132,7 @@ fn load(
     change: &ChangeSet,
     base: Option<&CommitId>,
     wanted: impl Fn(&str) -> bool,
+    read_too: impl Fn(&str) -> bool,
 ) -> Result<Snapshot, String> {
     let mut snapshot = Snapshot::default();
     let paths = match base {
@@ -169,6 +182,23 @@ fn load(
         }
         folders.insert(folder(&text).to_string());
     }
+    let at_base = |path: &str| repository.read_at(base?, path).ok().flatten();
+    let at_head = |path: &str| {
+        let here = RepoPath::from(path);
+        match change.files.iter().find(|file| file.path == here) {
+            Some(file) => file.head.as_ref()?.data.clone(),
+            None if gone(&here) => None,
+            None => at_base(path),
+        }
+    };
+    include(&mut snapshot.base, |path| read_too(path).then(|| at_base(path))?);
+    for missing in include(&mut snapshot.head, |path| read_too(path).then(|| at_head(path))?) {
+        let from = RepoPath::from(missing.from.as_str());
+        if gone(&from) {
+            let why = format!("line {} includes {}, which is not there", missing.line, missing.written);
+            snapshot.unreadable.push((from, why));
+        }
+    }
     drop_shadowed(&mut snapshot.base);
     drop_shadowed(&mut snapshot.head);
     for folder in folders {
@@ -187,6 +217,55 @@ fn place(path: &RepoPath, bytes: &[u8]) -> Result<Placed, mainguard::deps::ReadE
     let format = Format::of(&name).unwrap_or(Format::CargoLock);
     let lockfile = Lockfile::read(format, bytes, &name)?;
     Ok(Placed { path: path.clone(), lockfile, text: String::from_utf8_lossy(bytes).into_owned() })
+}
+
+/// Adds what requirements files include, each file as a lockfile of its own. Returns the includes that lead nowhere.
+fn include(placed: &mut Vec<Placed>, read: impl FnMut(&str) -> Option<Vec<u8>>) -> Vec<Include> {
+    let texts: Vec<(String, String)> = placed
+        .iter()
+        .filter(|it| it.lockfile.format == Format::Requirements)
+        .map(|it| (it.path.to_text().into_owned(), it.text.clone()))
+        .collect();
+    let followed = includes::follow(texts.iter().map(|(path, text)| (path.as_str(), text.as_str())), read);
+    let mut constraints = Vec::new();
+    for (path, content, constrains) in followed.files {
+        let Ok(lockfile) = Lockfile::read(Format::Requirements, &content, &path) else { continue };
+        let text = String::from_utf8_lossy(&content).into_owned();
+        let it = Placed { path: RepoPath::from(path.as_str()), lockfile, text };
+        if constrains { constraints.push(it) } else { placed.push(it) }
+    }
+    for mut it in constraints {
+        let asking = placed.iter().map(|it| &it.lockfile).filter(|it| it.format == Format::Requirements);
+        includes::constrain(&mut it.lockfile, asking);
+        placed.push(it);
+    }
+    followed.missing
+}
+
+/// The same for files on disk, as far as they lie in the repository, or in the folder of the file that includes them.
+pub(crate) fn include_files(placed: &mut Vec<Placed>, repo: &Path) -> anyhow::Result<()> {
+    use crate::console::Hinted;
+    let top = Repository::discover(repo).ok().and_then(|repository| repository.work_dir().map(Path::to_path_buf));
+    let mut roots: Vec<PathBuf> = placed
+        .iter()
+        .filter_map(|it| Path::new(&*it.path.to_text()).canonicalize().ok()?.parent().map(Path::to_path_buf))
+        .collect();
+    roots.extend(top.and_then(|top| top.canonicalize().ok()));
+    let read = |path: &str| {
+        let real = Path::new(path).canonicalize().ok()?;
+        let inside = roots.iter().any(|root| real.starts_with(root));
+        inside.then(|| crate::gather::read_bounded(&real).ok())?
+    };
+    match include(placed, read).first() {
+        None => Ok(()),
+        Some(missing) => Err(Hinted::error(
+            format!(
+                "could not check: {}:{} includes {}, which is not there or lies outside of the repository",
+                missing.from, missing.line, missing.written
+            ),
+            "what is included is needed to know which packages there are",
+        )),
+    }
 }
 
 /// npm does not look at package-lock.json where a shrinkwrap stands beside it.

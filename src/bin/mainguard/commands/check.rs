@@ -100,6 +100,15 @@ fn judge_whole(
 
 /// The report on stdout, and the other forms in the files that were asked for.
 pub(crate) fn print(report: &Report, printing: &Printing, console: &Console) -> anyhow::Result<()> {
+    write_files(report, printing)?;
+    let defaults = Options::default();
+    let options = Options { color: console.color, width: console.columns.unwrap_or(defaults.width), ..defaults };
+    console.answer(&report::render(printing.format, report, &options))?;
+    Ok(())
+}
+
+/// The reports that were asked for beside the answer.
+pub(crate) fn write_files(report: &Report, printing: &Printing) -> anyhow::Result<()> {
     for (format, path) in printing.files() {
         let text = report::render(*format, report, &Options::default());
         write_report(path, &text).map_err(|error| {
@@ -107,9 +116,6 @@ pub(crate) fn print(report: &Report, printing: &Printing, console: &Console) -> 
             Hinted::error(format!("could not write the {format} report {}: {error}", path.display()), hint)
         })?;
     }
-    let defaults = Options::default();
-    let options = Options { color: console.color, width: console.columns.unwrap_or(defaults.width), ..defaults };
-    console.answer(&report::render(printing.format, report, &options))?;
     Ok(())
 }
 

@@ -2,20 +2,26 @@
 
 #![expect(clippy::disallowed_methods, reason = "looks whether files stand beside each other, and for lockfiles")]
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use mainguard::advisories::{self, ARCHIVES_URL, Index};
+use mainguard::change::Head;
 use mainguard::deps::judge::{self, Vulnerability};
 use mainguard::deps::severity::Rating;
 use mainguard::deps::snapshot::{Data, Placed};
 use mainguard::deps::{Ecosystem, Format, ignores};
-use mainguard::guards::Guard;
+use mainguard::guards::dependencies::Checked;
+use mainguard::guards::{self, Guard};
+use mainguard::report::{Report, Subject};
 use mainguard::text::visible;
+use mainguard::verdict::{Facts, GuardRun, RunStatus, Verdict};
 use serde_json::json;
 
 use crate::args::CheckArgs;
+use crate::commands::check;
 use crate::console::{Console, Hinted};
 use crate::dependencies::{self, Source};
 use crate::environment::Environment;
@@ -122,9 +128,9 @@ fn parse_ecosystem(name: &str) -> Result<Ecosystem, String> {
 pub(crate) fn run(args: DepsArgs, repo: &Path, environment: &Environment, console: &Console) -> anyhow::Result<u8> {
     match args.command {
         DepsCommand::Check(args) if args.lockfile.is_empty() => {
-            crate::commands::check::only(Guard::Dependencies, args.check, repo, environment, console)
+            check::only(Guard::Dependencies, args.check, repo, environment, console)
         }
-        DepsCommand::Check(args) => lockfiles(&args, environment, console),
+        DepsCommand::Check(args) => lockfiles(&args, repo, environment, console),
         DepsCommand::Update(args) => update(&args, repo, environment, console),
         DepsCommand::Explain { id, advisories } => explain(&id, advisories.as_deref(), environment, console),
         DepsCommand::Packages { file, format_of, format } => packages(&file, format_of, format, console),
@@ -132,7 +138,7 @@ pub(crate) fn run(args: DepsArgs, repo: &Path, environment: &Environment, consol
 }
 
 /// Everything that is known about lockfiles, whatever a change did.
-fn lockfiles(args: &DepsCheck, environment: &Environment, console: &Console) -> anyhow::Result<u8> {
+fn lockfiles(args: &DepsCheck, repo: &Path, environment: &Environment, console: &Console) -> anyhow::Result<u8> {
     use mainguard::report::Format as Output;
     let mut placed = Vec::new();
     for path in &args.lockfile {
@@ -144,6 +150,7 @@ fn lockfiles(args: &DepsCheck, environment: &Environment, console: &Console) -> 
             None => placed.push(read),
         }
     }
+    dependencies::include_files(&mut placed, repo)?;
     let source = Source::of(args.check.judging.advisories.as_deref(), environment);
     let all: Vec<_> = placed.iter().map(|it| &it.lockfile).collect();
     let (advisories, age, uncovered) = match dependencies::data(&all, &source, environment) {
@@ -158,7 +165,7 @@ fn lockfiles(args: &DepsCheck, environment: &Environment, console: &Console) -> 
     let mut found: Vec<(&Placed, Vulnerability)> = Vec::new();
     let mut set_aside = 0;
     for it in &placed {
-        let entries = ignore_entries(&args.lockfile, it)?;
+        let entries = ignore_entries(it)?;
         for vulnerability in judge::vulnerabilities(&it.lockfile, &advisories, false) {
             let covers = |entry: &ignores::Entry| {
                 entry.covers(vulnerability.ecosystem, &vulnerability.package, &vulnerability.names, environment.now)
@@ -169,13 +176,36 @@ fn lockfiles(args: &DepsCheck, environment: &Environment, console: &Console) -> 
             }
         }
     }
-    match args.check.printing.format {
+    let report = || {
+        let checked = Checked {
+            lockfiles: all.len(),
+            packages: all.iter().map(|it| it.packages.len()).sum(),
+            carried: 0,
+            data: age.clone(),
+        };
+        let mut verdict = Verdict {
+            runs: vec![GuardRun { guard: Guard::Dependencies, status: RunStatus::Ran(Facts::Dependencies(checked)) }],
+            findings: guards::dependencies::whole(&found, args.fail_on, &age),
+            suppressed: Vec::new(),
+            labels: Vec::new(),
+        };
+        verdict.sort();
+        let subject = Subject {
+            head: Head::WorkingTree,
+            files: all.len(),
+            tool_version: env!("CARGO_PKG_VERSION").into(),
+            ..Subject::default()
+        };
+        Report::of(&verdict, &subject)
+    };
+    let printing = &args.check.printing;
+    match printing.format {
         Output::Json => console.answer(&as_json(&found, &age))?,
         Output::Text => console.answer(&as_text(&found, &all, &age))?,
-        other => {
-            let hint = "for a change, without --lockfile, there is every format";
-            return Err(Hinted::error(format!("a lockfile's list is text or JSON, not {other}"), hint));
-        }
+        _ => check::print(&report(), printing, console)?,
+    }
+    if matches!(printing.format, Output::Json | Output::Text) {
+        check::write_files(&report(), printing)?;
     }
     if set_aside > 0 {
         console.note(&format!("{set_aside} set aside by {}", ignores::FILE));
@@ -193,10 +223,9 @@ fn lockfiles(args: &DepsCheck, environment: &Environment, console: &Console) -> 
 }
 
 /// `osv-scanner.toml` beside the lockfile.
-fn ignore_entries(paths: &[PathBuf], placed: &Placed) -> anyhow::Result<Vec<ignores::Entry>> {
+fn ignore_entries(placed: &Placed) -> anyhow::Result<Vec<ignores::Entry>> {
     let name = placed.path.to_text();
-    let Some(path) = paths.iter().find(|path| path.to_string_lossy() == name) else { return Ok(Vec::new()) };
-    let beside = path.with_file_name(ignores::FILE);
+    let beside = Path::new(&*name).with_file_name(ignores::FILE);
     if !beside.is_file() {
         return Ok(Vec::new());
     }
@@ -205,9 +234,11 @@ fn ignore_entries(paths: &[PathBuf], placed: &Placed) -> anyhow::Result<Vec<igno
 }
 
 fn as_json(found: &[(&Placed, Vulnerability)], age: &str) -> String {
+    let ways = ways(found);
     let list: Vec<_> = found
         .iter()
-        .flat_map(|(placed, it)| {
+        .zip(&ways)
+        .flat_map(|((placed, it), way)| {
             it.ids.iter().map(move |id| {
                 json!({
                     "package": it.package.name,
@@ -219,7 +250,7 @@ fn as_json(found: &[(&Placed, Vulnerability)], age: &str) -> String {
                     "score": it.severity.as_ref().and_then(|severity| severity.score),
                     "severity_source": it.severity.as_ref().map(|severity| &severity.source),
                     "fixed": it.fixed,
-                    "path": placed.lockfile.path_to(it.index),
+                    "path": way,
                     "file": placed.path.to_text(),
                     "line": it.package.line,
                 })
@@ -230,17 +261,27 @@ fn as_json(found: &[(&Placed, Vulnerability)], age: &str) -> String {
     format!("{report:#}\n")
 }
 
+/// The way to each package; a lockfile's graph is walked once.
+fn ways(found: &[(&Placed, Vulnerability)]) -> Vec<Vec<String>> {
+    let mut known = BTreeMap::new();
+    let mut ways = Vec::new();
+    for (placed, it) in found {
+        let paths = known.entry(placed.path.to_text()).or_insert_with(|| placed.lockfile.paths());
+        ways.push(paths.to(it.index));
+    }
+    ways
+}
+
 fn as_text(found: &[(&Placed, Vulnerability)], all: &[&mainguard::deps::Lockfile], age: &str) -> String {
     let mut text = String::new();
-    for (placed, it) in found {
+    for ((placed, it), way) in found.iter().zip(ways(found)) {
         let severity =
             it.severity.as_ref().map_or("unknown".to_string(), |it| format!("{} ({})", it.rating, it.source));
         let _ = writeln!(text, "{}:{}", visible(&placed.path.to_text()), it.package.line);
         let line = format!("{}: {} [{severity}] {}", it.package, it.id(), it.summary);
         let _ = writeln!(text, "  {}", visible(&line));
-        let path = placed.lockfile.path_to(it.index);
-        if path.len() > 1 {
-            let _ = writeln!(text, "  by {}", visible(&path.join(" → ")));
+        if way.len() > 1 {
+            let _ = writeln!(text, "  by {}", visible(&way.join(" → ")));
         }
         if let Some(fixed) = &it.fixed {
             let command = placed.lockfile.format.fix_command(&it.package.name, fixed).unwrap_or_default();
@@ -248,7 +289,11 @@ fn as_text(found: &[(&Placed, Vulnerability)], all: &[&mainguard::deps::Lockfile
         }
     }
     let packages: usize = all.iter().map(|it| it.packages.len()).sum();
-    let _ = writeln!(text, "{} vulnerabilities in {packages} packages; {age}", found.len());
+    let vulnerabilities = match found.len() {
+        1 => "1 vulnerability".to_string(),
+        count => format!("{count} vulnerabilities"),
+    };
+    let _ = writeln!(text, "{vulnerabilities} in {packages} packages; {age}");
     text
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::{Args, ValueHint};
+use mainguard::change::Head;
 use mainguard::change::RepoPath;
 use mainguard::guards::Guard;
 use mainguard::guards::sast::{self, Config, Rules};
@@ -80,7 +81,12 @@ pub(crate) fn run(args: &SastArgs, repo: &Path, console: &Console) -> anyhow::Re
         labels: Vec::new(),
     };
     verdict.sort();
-    let subject = Subject { files: files.len(), tool_version: env!("CARGO_PKG_VERSION").into(), ..Subject::default() };
+    let subject = Subject {
+        head: Head::WorkingTree,
+        files: files.len(),
+        tool_version: env!("CARGO_PKG_VERSION").into(),
+        ..Subject::default()
+    };
     let report = Report::of(&verdict, &subject);
     match args.printing.format {
         Format::Json => console.answer(&json(&files))?,
