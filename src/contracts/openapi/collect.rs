@@ -1,0 +1,204 @@
+//! Gathers what is found, one entry per cause, with the operations through which callers meet it.
+//!
+//! A parameter that many operations share is one node of the document, and so one cause: what is said twice about the
+//! same two nodes is said once, and reaches both operations.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::{oasdiff, rules};
+use crate::contracts::document::{Forest, Node};
+use crate::contracts::{ContractChange, Format, Impact};
+
+/// Longer values are cut in messages.
+const MOST_SHOWN: usize = 80;
+/// More entries than this are no answer that anybody reads; unfolded ones for other tools count as well.
+pub(super) const MOST_ENTRIES: usize = 400_000;
+
+/// One thing that was found.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) rule: &'static str,
+    impact: Impact,
+    subject: String,
+    /// What it is called when several operations meet it.
+    shared: Option<String>,
+    base: Option<Node>,
+    revision: Option<Node>,
+    before: Option<String>,
+    after: Option<String>,
+    pub(super) args: Vec<String>,
+    message: String,
+    /// Whether it was written for the whole document.
+    pub(super) global: bool,
+}
+
+impl Found {
+    pub(super) fn new(rule: &'static str, impact: Impact, subject: impl Into<String>) -> Self {
+        Self {
+            rule,
+            impact,
+            subject: subject.into(),
+            shared: None,
+            base: None,
+            revision: None,
+            before: None,
+            after: None,
+            args: Vec::new(),
+            message: String::new(),
+            global: false,
+        }
+    }
+
+    /// Where it stood, and where it or its surviving parent stands.
+    pub(super) fn at(mut self, base: Option<Node>, revision: Option<Node>) -> Self {
+        (self.base, self.revision) = (base, revision);
+        self
+    }
+
+    /// The values before and after.
+    pub(super) fn sides(mut self, before: &str, after: &str) -> Self {
+        (self.before, self.after) = (Some(before.to_string()), Some(after.to_string()));
+        self
+    }
+
+    pub(super) fn sides_of(mut self, before: Option<String>, after: Option<String>) -> Self {
+        (self.before, self.after) = (before, after);
+        self
+    }
+
+    pub(super) fn args(mut self, args: impl IntoIterator<Item = String>) -> Self {
+        self.args = args.into_iter().collect();
+        self
+    }
+
+    pub(super) fn say(mut self, message: String) -> Self {
+        self.message = message;
+        self
+    }
+
+    pub(super) fn shared(mut self, name: String) -> Self {
+        self.shared = Some(name);
+        self
+    }
+
+    pub(super) fn global(mut self, global: bool) -> Self {
+        self.global = global;
+        self
+    }
+}
+
+type Key = (&'static str, Option<Node>, Option<Node>, Vec<String>);
+
+/// All that is found.
+pub(super) struct Collector {
+    /// Whether every operation gets its own entry, in the words of oasdiff.
+    unfolded: bool,
+    entries: Vec<(Found, BTreeSet<String>)>,
+    known: HashMap<Key, usize>,
+    /// Their id, their values, the operation.
+    peers: Vec<(&'static str, Vec<String>, Found, Option<String>)>,
+}
+
+impl Collector {
+    pub(super) fn new(unfolded: bool) -> Self {
+        Self { unfolded, entries: Vec::new(), known: HashMap::new(), peers: Vec::new() }
+    }
+
+    /// Whether nothing more fits.
+    pub(super) fn is_full(&self) -> bool {
+        self.entries.len().max(self.peers.len()) >= MOST_ENTRIES
+    }
+
+    pub(super) fn is_unfolded(&self) -> bool {
+        self.unfolded
+    }
+
+    /// What no operation is needed for to say it.
+    pub(super) fn add(&mut self, found: Found) {
+        self.put(found, None);
+    }
+
+    /// What callers of an operation meet.
+    pub(super) fn reach(&mut self, found: Found, operation: &str) {
+        self.put(found, Some(operation));
+    }
+
+    fn put(&mut self, found: Found, operation: Option<&str>) {
+        if self.unfolded {
+            if let Some(id) = oasdiff::id(&found) {
+                let args = oasdiff::args(&found);
+                self.peer(id, args, &found, operation);
+            }
+            return;
+        }
+        let key = (found.rule, found.base, found.revision, found.args.clone());
+        let at = *self.known.entry(key).or_insert_with(|| {
+            self.entries.push((found, BTreeSet::new()));
+            self.entries.len() - 1
+        });
+        if let Some(operation) = operation {
+            self.entries[at].1.insert(operation.to_string());
+        }
+    }
+
+    /// An entry in another tool's words.
+    pub(super) fn peer(&mut self, id: &'static str, args: Vec<String>, found: &Found, operation: Option<&str>) {
+        if !self.is_full() {
+            self.peers.push((id, args, found.clone(), operation.map(str::to_string)));
+        }
+    }
+
+    /// The changes, in the order of places.
+    pub(super) fn finish(self, forest: &Forest) -> Vec<ContractChange> {
+        let mut changes: Vec<ContractChange> = Vec::new();
+        for (id, args, found, operation) in self.peers {
+            let mut change = said(forest, found, BTreeSet::new());
+            change.subject = operation.unwrap_or(change.subject);
+            // The entries of one operation differ in their values, not in words.
+            change.message = format!("{id} {} {args:?}", change.subject);
+            (change.rule, change.args) = (id, args);
+            changes.push(change);
+        }
+        changes.extend(self.entries.into_iter().map(|(found, reaches)| said(forest, found, reaches)));
+        changes.sort_by_cached_key(|change| {
+            let place = change.revision.as_ref().or(change.base.as_ref());
+            let place = place.map(|place| (place.file.clone(), place.line, place.column));
+            (place, change.rule, change.subject.clone(), change.args.clone())
+        });
+        changes
+    }
+}
+
+fn said(forest: &Forest, found: Found, reaches: BTreeSet<String>) -> ContractChange {
+    let rule = rules::find(found.rule);
+    let harmless = found.impact == Impact::Compatible;
+    let advice = |text: Option<&str>| text.filter(|text| !harmless && !text.is_empty()).map(str::to_string);
+    let mut reaches: Vec<String> = reaches.into_iter().collect();
+    let mut subject = found.subject;
+    if let (Some(shared), true) = (found.shared, reaches.len() > 1) {
+        subject = shared;
+    }
+    if reaches.len() == 1 && reaches[0] == subject {
+        reaches.clear();
+    }
+    ContractChange {
+        format: Format::OpenApi,
+        rule: found.rule,
+        impact: found.impact,
+        subject,
+        message: found.message,
+        args: found.args,
+        before: found.before,
+        after: found.after,
+        base: found.base.and_then(|node| forest.place(node)),
+        revision: found.revision.and_then(|node| forest.place(node)),
+        breaks: advice(rule.map(|rule| rule.breaks)),
+        fix: advice(rule.map(|rule| rule.fix)),
+        reaches,
+    }
+}
+
+/// A stranger's word as code, on one line and bounded.
+pub(super) fn code(text: &str) -> String {
+    format!("`{}`", crate::text::one_line(text, MOST_SHOWN).replace('`', "'"))
+}
