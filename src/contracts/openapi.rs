@@ -17,6 +17,7 @@ mod rules;
 mod schemas;
 mod security;
 mod swagger;
+mod written;
 
 use chrono::NaiveDate;
 
@@ -109,7 +110,11 @@ fn pair_of(
         true => schemas::unfold(&schemas, &uses, &pairs, &mut out),
         false => schemas::tell(&schemas, &schemas::Names::new(&schemas.forest, models), &uses, &pairs, &mut out),
     }
-    Ok(out.finish(&schemas.forest))
+    match written::tell(&mut schemas, &uses, options, &mut out) {
+        Ok(()) => Ok(out.finish(&schemas.forest)),
+        Err(unreadable) if unreadable.side == Side::Base => Ok(vec![not_judged(unreadable)]),
+        Err(unreadable) => Err(unreadable),
+    }
 }
 
 fn whole(path: &str, rule: &'static str, impact: Impact, verb: &str, side: Side) -> ContractChange {

@@ -3,8 +3,9 @@
 //! A parameter that many operations share is one node of the document, and so one cause: what is said twice about the
 //! same two nodes is said once, and reaches both operations.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::operations::{Spot, Use};
 use super::{oasdiff, rules};
 use crate::contracts::document::{Forest, Node};
 use crate::contracts::{ContractChange, Format, Impact};
@@ -97,11 +98,12 @@ pub(super) struct Collector {
     known: HashMap<Key, usize>,
     /// Their id, their values, the operation.
     peers: Vec<(&'static str, Vec<String>, Found, Option<String>)>,
+    told: HashSet<(&'static str, String, Spot, String, String, String)>,
 }
 
 impl Collector {
     pub(super) fn new(unfolded: bool) -> Self {
-        Self { unfolded, entries: Vec::new(), known: HashMap::new(), peers: Vec::new() }
+        Self { unfolded, entries: Vec::new(), known: HashMap::new(), peers: Vec::new(), told: HashSet::new() }
     }
 
     /// Whether nothing more fits.
@@ -145,6 +147,22 @@ impl Collector {
     pub(super) fn peer(&mut self, id: &'static str, args: Vec<String>, found: &Found, operation: Option<&str>) {
         if !self.is_full() {
             self.peers.push((id, args, found.clone(), operation.map(str::to_string)));
+        }
+    }
+
+    /// An entry about a schema in another tool's words; what was told of the same place before is not told again.
+    pub(super) fn peer_of(&mut self, one: &Use, found: &Found, names: oasdiff::Names) {
+        let Some(id) = names.id else { return };
+        let mut values = names.args.iter().filter(|value| !value.contains(&names.path) || names.path.is_empty());
+        // Each of several values that went is an entry of its own.
+        let value = match id.contains("-value-") || id.contains("dependent") || id.contains("items-") {
+            true => values.by_ref().cloned().collect::<Vec<_>>().join(" "),
+            false => String::new(),
+        };
+        let key = (id, one.operation.clone(), one.spot.clone(), one.media.clone(), names.path, value);
+        if self.told.insert(key) {
+            let operation = Some(one.operation.as_str()).filter(|name| !name.is_empty());
+            self.peer(id, names.args, found, operation);
         }
     }
 

@@ -135,13 +135,27 @@ pub(super) fn args(found: &Found) -> Vec<String> {
 
 /// One entry about a schema.
 pub(super) struct Said<'a> {
-    pub(super) id: &'static str,
+    pub(super) names: Names,
+    pub(super) fact: &'a Fact,
+}
+
+/// An entry's name and values; no name where there is none for it.
+pub(super) struct Names {
+    pub(super) id: Option<&'static str>,
     pub(super) args: Vec<String>,
-    pub(super) fact: Option<&'a Fact>,
+    /// The path without what alternatives are called, by which two entries about one thing are known.
+    pub(super) path: String,
+}
+
+impl Names {
+    /// An entry that has a name of its own.
+    pub(super) fn single(id: &'static str, args: Vec<String>) -> Self {
+        Names { id: Some(id), args, path: String::new() }
+    }
 }
 
 /// Where entries are told.
-struct Place<'a> {
+pub(super) struct Where {
     /// The beginnings of names, in the order they are tried.
     prefixes: Vec<&'static str>,
     /// Names of what surrounds a property: `request`, `response`.
@@ -152,7 +166,6 @@ struct Place<'a> {
     /// What comes before and after the values.
     before: Vec<String>,
     after: Vec<String>,
-    forest: &'a Forest,
 }
 
 /// What they say of a pair at a path below a use.
@@ -165,6 +178,7 @@ pub(super) fn facts<'a>(
 ) -> Vec<Said<'a>> {
     let forest = &schemas.forest;
     let mut said: Vec<Said<'a>> = Vec::new();
+    let mut say = |fact: &'a Fact, names: Names| said.push(Said { names, fact });
     let parent = above.len().checked_sub(2).map(|at| above[at]);
     let mut alternatives: Vec<(&'a Fact, Vec<String>)> = Vec::new();
     for fact in schemas.facts(pair) {
@@ -175,7 +189,7 @@ pub(super) fn facts<'a>(
         }
         let open = !of_property && !matches!(path.last(), None | Some(Step::Property(_)));
         let text = steps.join("/") + if open { "/" } else { "" };
-        let place = place(one, forest, of_property || !path.is_empty(), text);
+        let place = Where::at(one, of_property || !path.is_empty(), text);
         match fact.subject {
             Subject::OneOf | Subject::AnyOf => {
                 // All alternatives that came, or went, are one entry there.
@@ -193,33 +207,34 @@ pub(super) fn facts<'a>(
                 let kind = if required { "required" } else { "optional" };
                 let verb = if fact.verb == Verb::Removed { "became-not" } else { "became" };
                 let what = if fact.subject == Subject::ReadOnly { "read-only" } else { "write-only" };
-                place.say(&mut said, fact, &[format!("{}-{kind}-property-{verb}-{what}", place.side)], Vec::new());
+                let name = format!("={}-{kind}-property-{verb}-{what}", place.side);
+                say(fact, place.named(&[name], Vec::new()));
             }
             Subject::Condition => {
                 let verb = if fact.verb == Verb::Removed { "removed" } else { "added" };
                 let node = if fact.verb == Verb::Removed { schemas.shown(pair)[0] } else { schemas.shown(pair)[1] };
                 for word in ["if", "then", "else"] {
                     if fact.verb != Verb::Changed && node.is_some_and(|node| forest.get(node, word).is_some()) {
-                        place.composed(&mut said, fact, &[format!("{word}-{verb}")], Vec::new());
+                        say(fact, place.named(&[format!("{word}-{verb}")], Vec::new()));
                     }
                 }
             }
             Subject::Property | Subject::RequiredProperty | Subject::Required => {
-                place.property(&mut said, fact);
+                say(fact, place.property(forest, fact));
             }
             _ => {
                 let values = [fact.name.clone(), fact.before.clone(), fact.after.clone()];
-                place.composed(&mut said, fact, &endings(fact), values.into_iter().flatten().collect());
+                say(fact, place.named(&endings(fact), values.into_iter().flatten().collect()));
             }
         }
     }
     for (fact, mut names) in alternatives {
         names.sort();
         let text = steps(forest, path).join("/");
-        let place = place(one, forest, !path.is_empty(), text);
+        let place = Where::at(one, !path.is_empty(), text);
         let (keyword, word) = if fact.subject == Subject::OneOf { ("one-of", "oneOf") } else { ("any-of", "anyOf") };
         let verb = if fact.verb == Verb::Removed { "removed" } else { "added" };
-        place.composed(&mut said, fact, &[format!("{keyword}-{verb}")], vec![names.join(", "), word.into()]);
+        say(fact, place.named(&[format!("{keyword}-{verb}")], vec![names.join(", "), word.into()]));
     }
     said
 }
@@ -248,77 +263,90 @@ fn is_required(schemas: &Schemas<'_>, pair: Pair, name: &str) -> bool {
     schemas.shown(pair).into_iter().any(lists)
 }
 
-fn place<'a>(one: &Use, forest: &'a Forest, inner: bool, path: String) -> Place<'a> {
-    let pick = |root: &'static str, below: &'static str| if inner { below } else { root };
-    let (prefixes, before, after): (Vec<&'static str>, Vec<String>, Vec<String>) = match &one.spot {
-        Spot::Body | Spot::Schema(_) => (vec![pick("request-body", "request-property")], Vec::new(), Vec::new()),
-        Spot::Response(status) => {
-            let places = if inner { vec!["response-property"] } else { vec!["response-body", "response-mediatype"] };
-            (places, Vec::new(), vec![status.clone()])
-        }
-        Spot::Header(name, status) => {
-            // There is nothing below a header.
-            let places = if inner { Vec::new() } else { vec!["response-header"] };
-            (places, vec![name.clone()], vec![status.clone()])
-        }
-        Spot::Parameter(place, name) => {
-            let places = match (inner, *place) {
-                (false, _) => vec!["request-parameter"],
-                (true, "header") => vec!["request-parameter-property", "request-header-property"],
-                (true, _) => vec!["request-parameter-property"],
-            };
-            (places, vec![place.to_string(), name.clone()], Vec::new())
-        }
-    };
-    let request = matches!(one.spot, Spot::Body | Spot::Parameter(..) | Spot::Schema(_));
-    Place { prefixes, side: if request { "request" } else { "response" }, request, inner, path, before, after, forest }
+impl Where {
+    /// A place by the steps to it.
+    pub(super) fn of(one: &Use, path: &[String], inner: bool) -> Self {
+        Where::at(one, inner, path.join("/"))
+    }
+
+    fn at(one: &Use, inner: bool, path: String) -> Self {
+        let pick = |root: &'static str, below: &'static str| if inner { below } else { root };
+        let (prefixes, before, after): (Vec<&'static str>, Vec<String>, Vec<String>) = match &one.spot {
+            Spot::Body | Spot::Schema(_) => (vec![pick("request-body", "request-property")], Vec::new(), Vec::new()),
+            Spot::Response(status) => {
+                let places = if inner { vec!["response-property"] } else { vec!["response-body", "response-mediatype"] };
+                (places, Vec::new(), vec![status.clone()])
+            }
+            Spot::Header(name, status) => {
+                // There is nothing below a header.
+                let places = if inner { Vec::new() } else { vec!["response-header"] };
+                (places, vec![name.clone()], vec![status.clone()])
+            }
+            Spot::Parameter(place, name) => {
+                let places = match (inner, *place) {
+                    (false, _) => vec!["request-parameter"],
+                    (true, "header") => vec!["request-parameter-property", "request-header-property"],
+                    (true, _) => vec!["request-parameter-property"],
+                };
+                (places, vec![place.to_string(), name.clone()], Vec::new())
+            }
+        };
+        let request = one.is_request();
+        Where { prefixes, side: if request { "request" } else { "response" }, request, inner, path, before, after }
+    }
+
+    /// The first of several endings that has a name here; `=` begins a whole name.
+    pub(super) fn named(&self, endings: &[String], values: Vec<String>) -> Names {
+        let whole = |ending: &String| match ending.strip_prefix('=') {
+            // What is said of properties of bodies there is not said of those of parameters and headers.
+            Some(name) if self.before.is_empty() => vec![name.to_string()],
+            Some("new-required-request-property") if self.prefixes.contains(&"request-header-property") => {
+                vec!["new-required-request-header-property".to_string()]
+            }
+            Some(_) => Vec::new(),
+            None => self.prefixes.iter().map(|prefix| format!("{prefix}-{ending}")).collect(),
+        };
+        let id = endings.iter().flat_map(whole).find_map(|name| NAMES.get(name.as_str()).copied());
+        let path = self.inner.then(|| self.path.clone());
+        let args = self.before.iter().cloned().chain(path).chain(values).chain(self.after.iter().cloned()).collect();
+        Names { id, args, path: plain(&self.path) }
+    }
+
+    fn property(&self, forest: &Forest, fact: &Fact) -> Names {
+        let node = if fact.verb == Verb::Removed { fact.base } else { fact.revision };
+        let has_default = node.is_some_and(|node| forest.get(node, "default").is_some());
+        let ending = ending(fact);
+        let names: &[&str] = match (ending.as_str(), self.request) {
+            ("added", true) => &["=new-optional-request-property"],
+            ("added-required", true) if has_default => &["=new-required-request-property-with-default"],
+            ("added-required", true) => &["=new-required-request-property"],
+            ("removed" | "removed-required", true) => &["=request-property-removed"],
+            ("became-required", true) if has_default => &["became-required-with-default", "became-required"],
+            ("added", false) => &["=response-optional-property-added"],
+            ("added-required", false) => &["=response-required-property-added"],
+            ("removed", false) => &["=response-optional-property-removed"],
+            ("removed-required", false) => &["=response-required-property-removed"],
+            (ending, _) => &[ending],
+        };
+        let names: Vec<String> = names.iter().map(|name| (*name).to_string()).collect();
+        self.named(&names, Vec::new())
+    }
 }
 
-impl Place<'_> {
-    /// Says the first of several names that exists.
-    fn say<'a>(&self, said: &mut Vec<Said<'a>>, fact: &'a Fact, names: &[String], values: Vec<String>) {
-        let Some(id) = names.iter().find_map(|name| NAMES.get(name.as_str())) else { return };
-        let path = self.inner.then(|| self.path.clone());
-        let args = self.before.iter().cloned().chain(path).chain(values).chain(self.after.iter().cloned());
-        said.push(Said { id, args: args.collect(), fact: Some(fact) });
+/// A path without the steps into what an `allOf` puts together, and without what alternatives are called.
+fn plain(path: &str) -> String {
+    let mut out = String::new();
+    let mut depth = 0_usize;
+    for character in path.chars() {
+        match character {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => out.push(character),
+            _ => {}
+        }
     }
-
-    fn composed<'a>(&self, said: &mut Vec<Said<'a>>, fact: &'a Fact, endings: &[String], values: Vec<String>) {
-        let names: Vec<String> = endings
-            .iter()
-            .flat_map(|ending| self.prefixes.iter().map(move |prefix| format!("{prefix}-{ending}")))
-            .collect();
-        self.say(said, fact, &names, values);
-    }
-
-    fn property<'a>(&self, said: &mut Vec<Said<'a>>, fact: &'a Fact) {
-        let node = if fact.verb == Verb::Removed { fact.base } else { fact.revision };
-        let has_default = node.is_some_and(|node| self.forest.get(node, "default").is_some());
-        let names: Vec<String> = match (ending(fact).as_str(), self.request) {
-            ("added", true) => vec!["new-optional-request-property".into()],
-            ("added-required", true) if self.prefixes.contains(&"request-header-property") => {
-                vec!["new-required-request-header-property".into()]
-            }
-            ("added-required", true) if has_default => vec!["new-required-request-property-with-default".into()],
-            ("added-required", true) => vec!["new-required-request-property".into()],
-            ("removed" | "removed-required", true) => vec!["request-property-removed".into()],
-            ("became-required", true) if has_default => {
-                vec!["request-property-became-required-with-default".into()]
-            }
-            ("added", false) => vec!["response-optional-property-added".into()],
-            ("added-required", false) => vec!["response-required-property-added".into()],
-            ("removed", false) => vec!["response-optional-property-removed".into()],
-            ("removed-required", false) => vec!["response-required-property-removed".into()],
-            (ending, _) => self.prefixes.iter().map(|prefix| format!("{prefix}-{ending}")).collect(),
-        };
-        let is_parameter = self.prefixes.first().is_some_and(|prefix| prefix.starts_with("request-parameter"));
-        let names = match is_parameter {
-            // What is said of properties of bodies there is not said of those of parameters.
-            true => names.into_iter().filter(|name| name.contains("header") || name.contains("parameter")).collect(),
-            false => names,
-        };
-        self.say(said, fact, &names, Vec::new());
-    }
+    let steps = out.split('/').filter(|step| !step.is_empty() && *step != "allOf");
+    steps.collect::<Vec<_>>().join("/")
 }
 
 /// Their endings for a fact, in the order they are tried.

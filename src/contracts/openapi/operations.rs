@@ -9,7 +9,7 @@ use crate::contracts::Impact;
 use crate::contracts::document::{Forest, Node};
 
 /// Where a schema stands for those who meet it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Spot {
     Body,
     Parameter(&'static str, String),
@@ -33,6 +33,13 @@ pub(super) struct Use {
     pub(super) holders: [Node; 2],
     pub(super) media: String,
     pub(super) operation: String,
+}
+
+impl Use {
+    /// Whether it stands where requests do, whoever sends them.
+    pub(super) fn is_request(&self) -> bool {
+        matches!(self.spot, Spot::Body | Spot::Parameter(..) | Spot::Schema(_))
+    }
 }
 
 /// What is needed everywhere.

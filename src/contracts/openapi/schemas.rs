@@ -112,7 +112,7 @@ pub(super) fn is_of_property(fact: &Fact) -> bool {
 }
 
 /// How rules call the place.
-fn place(one: &Use, inner: bool) -> &'static str {
+pub(super) fn place(one: &Use, inner: bool) -> &'static str {
     let places = match (&one.spot, one.to_server) {
         (Spot::Schema(_), _) => ["schema", "schema-property"],
         (Spot::Parameter(..), _) => ["request-parameter", "request-parameter-property"],
@@ -410,12 +410,9 @@ fn walk(
         return;
     }
     let flow = flows.get(&pair).copied().unwrap_or(Flow::NOTHING);
-    let operation = Some(one.operation.as_str()).filter(|name| !name.is_empty());
     for said in oasdiff::facts(schemas, one, pair, above, path) {
-        let impact = said.fact.map_or(Impact::Compatible, |fact| flow.impact(fact));
-        let (base, revision) = said.fact.map_or((None, None), |fact| (fact.base, fact.revision));
-        let found = Found::new("schema-changed", impact, one.operation.clone()).at(base, revision);
-        out.peer(said.id, said.args, &found, operation);
+        let found = Found::new("schema-changed", flow.impact(said.fact), one.operation.clone());
+        out.peer_of(one, &found.at(said.fact.base, said.fact.revision), said.names);
     }
     for edge in schemas.edges(pair) {
         if !above.contains(&edge.to) {
