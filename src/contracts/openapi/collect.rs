@@ -3,7 +3,7 @@
 //! A parameter that many operations share is one node of the document, and so one cause: what is said twice about the
 //! same two nodes is said once, and reaches both operations.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use super::operations::{Spot, Use};
 use super::{oasdiff, rules};
@@ -88,6 +88,19 @@ impl Found {
     }
 }
 
+/// What another tool's entry is about: its name, the operation, the place, the media type, the path, and the value where
+/// there may be several.
+type PeerKey = (&'static str, String, Spot, String, String, String);
+
+/// Where an entry for another tool comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The values that schemas allow.
+    Values,
+    /// How schemas are written.
+    Words,
+}
+
 type Key = (&'static str, Option<Node>, Option<Node>, Vec<String>);
 
 /// All that is found.
@@ -98,12 +111,12 @@ pub(super) struct Collector {
     known: HashMap<Key, usize>,
     /// Their id, their values, the operation.
     peers: Vec<(&'static str, Vec<String>, Found, Option<String>)>,
-    told: HashSet<(&'static str, String, Spot, String, String, String)>,
+    told: HashMap<PeerKey, [usize; 2]>,
 }
 
 impl Collector {
     pub(super) fn new(unfolded: bool) -> Self {
-        Self { unfolded, entries: Vec::new(), known: HashMap::new(), peers: Vec::new(), told: HashSet::new() }
+        Self { unfolded, entries: Vec::new(), known: HashMap::new(), peers: Vec::new(), told: HashMap::new() }
     }
 
     /// Whether nothing more fits.
@@ -150,8 +163,8 @@ impl Collector {
         }
     }
 
-    /// An entry about a schema in another tool's words; what was told of the same place before is not told again.
-    pub(super) fn peer_of(&mut self, one: &Use, found: &Found, names: oasdiff::Names) {
+    /// An entry about a schema in another tool's words. What values told is not told once more by words.
+    pub(super) fn peer_of(&mut self, one: &Use, found: &Found, names: oasdiff::Names, source: Source) {
         let Some(id) = names.id else { return };
         let mut values = names.args.iter().filter(|value| !value.contains(&names.path) || names.path.is_empty());
         // Each of several values that went is an entry of its own.
@@ -160,7 +173,9 @@ impl Collector {
             false => String::new(),
         };
         let key = (id, one.operation.clone(), one.spot.clone(), one.media.clone(), names.path, value);
-        if self.told.insert(key) {
+        let counts = self.told.entry(key).or_default();
+        counts[source as usize] += 1;
+        if source == Source::Values || counts[1] > counts[0] {
             let operation = Some(one.operation.as_str()).filter(|name| !name.is_empty());
             self.peer(id, names.args, found, operation);
         }

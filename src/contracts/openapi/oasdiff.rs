@@ -224,7 +224,7 @@ pub(super) fn facts<'a>(
             }
             _ => {
                 let values = [fact.name.clone(), fact.before.clone(), fact.after.clone()];
-                say(fact, place.named(&endings(fact), values.into_iter().flatten().collect()));
+                say(fact, place.named(&endings(fact, &place), values.into_iter().flatten().collect()));
             }
         }
     }
@@ -350,7 +350,7 @@ fn plain(path: &str) -> String {
 }
 
 /// Their endings for a fact, in the order they are tried.
-fn endings(fact: &Fact) -> Vec<String> {
+fn endings(fact: &Fact, place: &Where) -> Vec<String> {
     let several = |value: &Option<String>| value.as_deref().is_some_and(|types| types.contains(", "));
     let own = ending(fact);
     let other: &[&str] = match (fact.subject, own.as_str()) {
@@ -362,6 +362,7 @@ fn endings(fact: &Fact) -> Vec<String> {
         }
         (Subject::Type, "type-specialized") => &["type-specialized", "type-changed"],
         (Subject::Format, "format-added" | "format-specialized") => &["type-specialized", "type-changed"],
+        (Subject::Format, "format-removed") if !place.request => &["type-changed"],
         (Subject::Format, "format-removed" | "format-generalized") => &["type-generalized", "type-changed"],
         (Subject::Format, _) => &["type-changed"],
         (Subject::Default, "default-added") => &["default-value-added"],

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::collect::{Collector, Found, code};
+use super::collect::{Collector, Found, Source, code};
 use super::model::Model;
 use super::operations::{Spot, Use};
 use super::{oasdiff, rules};
@@ -412,7 +412,7 @@ fn walk(
     let flow = flows.get(&pair).copied().unwrap_or(Flow::NOTHING);
     for said in oasdiff::facts(schemas, one, pair, above, path) {
         let found = Found::new("schema-changed", flow.impact(said.fact), one.operation.clone());
-        out.peer_of(one, &found.at(said.fact.base, said.fact.revision), said.names);
+        out.peer_of(one, &found.at(said.fact.base, said.fact.revision), said.names, Source::Values);
     }
     for edge in schemas.edges(pair) {
         if !above.contains(&edge.to) {

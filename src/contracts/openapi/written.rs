@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::Options;
-use super::collect::{Collector, Found, code};
+use super::collect::{Collector, Found, Source, code};
 use super::lifecycle::{self, Stability};
 use super::model::Lifecycle;
 use super::oasdiff::{Names, Where};
@@ -61,7 +61,7 @@ pub(super) fn tell(
             let place = Where::of(one, &[], false);
             let found = Found::new("schema-changed", compatible(impact), one.operation.clone());
             let found = found.at(Some(one.holders[0]), Some(one.holders[1]));
-            out.peer_of(one, &found, place.named(&[format!("media-type-schema-{verb}")], vec![one.media.clone()]));
+            out.peer_of(one, &found, place.named(&[format!("media-type-schema-{verb}")], vec![one.media.clone()]), Source::Words);
         }
         let (Some(old), Some(new)) = (one.base, one.revision) else { continue };
         let mut walk =
@@ -117,7 +117,7 @@ impl Walk<'_, '_> {
         let found = Found::new("schema-changed", Impact::Compatible, self.one.operation.clone());
         let found = found.at(Some(nodes[0]), Some(nodes[1]));
         let said: Names = Where::of(self.one, path, !path.is_empty()).named(names, values);
-        self.out.peer_of(self.one, &found, said);
+        self.out.peer_of(self.one, &found, said, Source::Words);
     }
 
     fn announcements(&mut self, old: Node, new: Node, path: &[String]) {
@@ -163,14 +163,14 @@ impl Walk<'_, '_> {
                     "stability-unreadable" => {
                         let found = Found::new("stability-unreadable", impact, self.one.operation.clone());
                         let said = Names::single("api-invalid-stability-level", args);
-                        self.out.peer_of(self.one, &found.at(Some(old), Some(new)), said);
+                        self.out.peer_of(self.one, &found.at(Some(old), Some(new)), said, Source::Words);
                         continue;
                     }
                     other => vec![other.to_string()],
                 };
                 let found = Found::new("schema-changed", impact, self.one.operation.clone());
                 let said = Where::of(self.one, path, true).named(&names, args);
-                self.out.peer_of(self.one, &found.at(Some(old), Some(new)), said);
+                self.out.peer_of(self.one, &found.at(Some(old), Some(new)), said, Source::Words);
             } else {
                 let rule = rules::of_schema(place(self.one, true), ending);
                 let args: Vec<String> = [path.join(".")].into_iter().chain(args).collect();

@@ -12,6 +12,8 @@ const SINGLE: &[(&str, &str)] = &[
     ("contains", "contains"),
     ("propertyNames", "propertyNames"),
     ("contentSchema", "contentSchema"),
+    ("unevaluatedItems", "unevaluatedItems"),
+    ("unevaluatedProperties", "unevaluatedProperties"),
     ("not", "not"),
     ("if", "if"),
     ("then", "then"),

@@ -1,5 +1,6 @@
 //! The keywords of two schemas, compared by their words, in another tool's names.
 
+use super::super::operations::Spot;
 use super::Walk;
 use crate::contracts::document::{Forest, Node, Value};
 
@@ -38,6 +39,13 @@ pub(super) fn compare(walk: &mut Walk<'_, '_>, old: Node, new: Node, path: &[Str
     {
         let forest = walk.forest();
         for (key, name, from_zero) in LIMITS {
+            // OpenAPI 3.0 and Swagger 2 say with a word that a limit itself is excluded.
+            let flag = |node: Node| forest.get(node, key).map(|value| forest.is_true(value)).unwrap_or_default();
+            match (flag(old), flag(new)) {
+                (false, true) => told.push((format!("{name}-set"), vec!["true".into()])),
+                (true, false) => told.push((format!("{name}-unset"), vec!["true".into()])),
+                _ => {}
+            }
             let shown = |node: Node| forest.get(node, key).and_then(|value| forest.number(value));
             let (was, is) = (shown(old), shown(new));
             let text = |number: Option<f64>| number.unwrap_or(0.0).to_string();
@@ -174,7 +182,10 @@ fn types(walk: &mut Walk<'_, '_>, old: Node, new: Node, path: &[String]) {
     let (before, after) = ((&was, &formats.0), (&is, &formats.1));
     let request = walk.one.is_request();
     let (wider, narrower) = (contains(after, before), contains(before, after));
+    let of_parameter = matches!(walk.one.spot, Spot::Parameter(..)) && !path.is_empty();
     let names: &[&str] = match (request, wider, narrower) {
+        (true, ..) if of_parameter && (was.is_empty() || is.is_empty()) => &["type-changed"],
+        (false, true, false) if was == is => &["type-changed"],
         (true, true, _) => &["type-generalized", "type-changed"],
         // Texts are all there is in a parameter.
         (true, false, narrower) if narrower || was == ["string"] => &["type-specialized", "type-changed"],
