@@ -399,8 +399,8 @@ struct Compared {
     base: Term,
     revision: Term,
     direction: Direction,
-    /// Where the terms are written, when they say nothing themselves.
-    shown: [Option<Node>; 2],
+    /// The schemas as they stand in the pair that first led here, references not followed.
+    written: [Option<Node>; 2],
     narrows: Sure,
     widens: Sure,
     facts: Vec<Fact>,
@@ -522,9 +522,29 @@ impl<'a> Schemas<'a> {
         (compared.base, compared.revision, compared.direction)
     }
 
-    /// Where the two terms of a pair are written.
+    /// The schemas of a pair as they stand in the pair that first led there, references not followed. `None` for a
+    /// pair that was asked for.
+    pub fn written(&self, pair: Pair) -> [Option<Node>; 2] {
+        self.pairs[pair.0 as usize].written
+    }
+
+    /// Where a pair can be shown on each side: the first schema that says something, or where it is written.
     pub fn shown(&self, pair: Pair) -> [Option<Node>; 2] {
-        self.pairs[pair.0 as usize].shown
+        let compared = &self.pairs[pair.0 as usize];
+        let [base, revision] = compared.written;
+        [self.anchor(compared.base).or(base), self.anchor(compared.revision).or(revision)]
+    }
+
+    /// The schemas that hold together in a term, in the order of the document, each once.
+    pub fn nodes(&self, term: Term) -> Vec<Node> {
+        let nodes = self.atoms[term.0 as usize].iter().filter_map(|atom| match atom {
+            Atom::Schema(node) | Atom::OneOf(node) | Atom::AnyOf(node) => Some(*node),
+            Atom::Only(_) => None,
+        });
+        let mut nodes: Vec<Node> = nodes.collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes
     }
 
     /// Whether the base allows values that the revision does not, and whether the revision allows values that the base

@@ -15,19 +15,18 @@ pub(super) fn lacks(included: Sure) -> Sure {
 }
 
 impl Schemas<'_> {
-    /// The pair of two terms. `shown` is where they are written, for terms that say nothing.
+    /// The pair of two terms, and where they are written.
     pub(super) fn pair(&mut self, base: Term, revision: Term, direction: Direction, shown: [Option<Node>; 2]) -> Pair {
         if let Some(pair) = self.by_terms.get(&(base, revision, direction)) {
             return *pair;
         }
         let pair = Pair(self.pairs.len() as u32);
-        let shown = [self.anchor(base).or(shown[0]), self.anchor(revision).or(shown[1])];
         self.by_terms.insert((base, revision, direction), pair);
         self.pairs.push(Compared {
             base,
             revision,
             direction,
-            shown,
+            written,
             narrows: Sure::No,
             widens: Sure::No,
             facts: Vec::new(),
@@ -133,6 +132,7 @@ impl Schemas<'_> {
     }
 
     fn blame(&mut self, at: usize, narrows: Sure, widens: Sure) {
+        let shown = self.shown(Pair(at as u32));
         let pair = &mut self.pairs[at];
         if let Some(fact) = pair.facts.iter_mut().find(|fact| fact.subject == Subject::Schema) {
             (fact.narrows, fact.widens) = (fact.narrows.max(narrows), fact.widens.max(widens));
@@ -147,8 +147,8 @@ impl Schemas<'_> {
             exclusive: [false; 2],
             before: None,
             after: None,
-            base: pair.shown[0],
-            revision: pair.shown[1],
+            base: shown[0],
+            revision: shown[1],
         });
     }
 }
