@@ -16,7 +16,13 @@ pub(super) fn lacks(included: Sure) -> Sure {
 
 impl Schemas<'_> {
     /// The pair of two terms, and where they are written.
-    pub(super) fn pair(&mut self, base: Term, revision: Term, direction: Direction, shown: [Option<Node>; 2]) -> Pair {
+    pub(super) fn pair(
+        &mut self,
+        base: Term,
+        revision: Term,
+        direction: Direction,
+        written: [Option<Node>; 2],
+    ) -> Pair {
         if let Some(pair) = self.by_terms.get(&(base, revision, direction)) {
             return *pair;
         }
