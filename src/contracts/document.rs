@@ -238,6 +238,32 @@ impl Forest {
         after.checked_sub(1).map(|file| &self.files[file])
     }
 
+    /// The root of the file that a node stands in.
+    pub fn root(&self, node: Node) -> Option<Node> {
+        self.file(node).map(|file| file.root)
+    }
+
+    /// Whether a text stands in any file that was read.
+    pub fn knows(&self, text: &str) -> bool {
+        let mut key = self.state.hash_one(text);
+        while let Some(found) = self.known.get(&key) {
+            if self.str(*found) == text {
+                return true;
+            }
+            key = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        }
+        false
+    }
+
+    /// The value below a key of an object, or at an index of a list: one step of a JSON pointer.
+    pub fn child(&self, node: Node, step: &str) -> Option<Node> {
+        match self.value(node) {
+            Value::Map(..) => self.get(node, step),
+            Value::List(..) => self.items(node).get(step.parse::<usize>().ok()?).copied(),
+            _ => None,
+        }
+    }
+
     /// The file that a node stands in, and its side.
     pub fn source(&self, node: Node) -> Option<(Side, &str)> {
         self.file(node).map(|file| (file.side, &*file.name))
