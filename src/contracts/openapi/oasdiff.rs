@@ -285,6 +285,10 @@ impl Where {
             Spot::Parameter(place, name) => {
                 let places = match (inner, *place) {
                     (false, _) => vec!["request-parameter"],
+                    // The items of a list are told as the parameter itself.
+                    (true, _) if path.split('/').all(|step| step.is_empty() || step == "items") => {
+                        vec!["request-parameter-property", "request-parameter"]
+                    }
                     (true, "header") => vec!["request-parameter-property", "request-header-property"],
                     (true, _) => vec!["request-parameter-property"],
                 };

@@ -224,7 +224,7 @@ fn operation(
     out: &mut Collector,
     uses: &mut Vec<Use>,
 ) {
-    let name = new.name(new_item);
+    let name = if context.options.unfolded { old.name(old_item) } else { new.name(new_item) };
     let (was, is) = (stability(context, old), stability(context, new));
     if let (Err(before), Err(after)) = (&was, &is)
         && before == after

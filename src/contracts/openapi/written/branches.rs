@@ -130,6 +130,9 @@ fn properties(walk: &mut Walk<'_, '_>, old: Node, new: Node, path: &mut Vec<Stri
             None => {}
         }
     }
+    if walk.options.unfolded {
+        undeclared(walk, old, new, &now, path);
+    }
     for (name, node) in is.iter().filter(|(name, _)| walk.options.unfolded && !before.contains(name.as_str())) {
         let required = is_required(walk.forest(), new, name);
         let has_default = has_default(walk, *node)?;
@@ -146,6 +149,30 @@ fn properties(walk: &mut Walk<'_, '_>, old: Node, new: Node, path: &mut Vec<Stri
         path.pop();
     }
     Ok(())
+}
+
+/// Properties that were demanded without being declared, and are now declared and not demanded.
+fn undeclared(
+    walk: &mut Walk<'_, '_>,
+    old: Node,
+    new: Node,
+    now: &std::collections::HashMap<&str, Node>,
+    path: &mut Vec<String>,
+) {
+    let forest = walk.forest();
+    let list = forest.get(old, "required").map(|list| forest.items(list)).unwrap_or_default();
+    let declared = |name: &str| forest.get(old, "properties").is_some_and(|map| forest.get(map, name).is_some());
+    let names: Vec<(String, Node)> = list
+        .iter()
+        .filter_map(|one| forest.string(*one))
+        .filter(|name| !declared(name) && !is_required(forest, new, name))
+        .filter_map(|name| Some((name.to_string(), *now.get(name)?)))
+        .collect();
+    for (name, node) in names {
+        path.push(name);
+        walk.say([old, node], path, &["became-optional".into()], Vec::new());
+        path.pop();
+    }
 }
 
 fn has_default(walk: &mut Walk<'_, '_>, node: Node) -> Result<bool, Unreadable> {
