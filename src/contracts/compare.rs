@@ -9,13 +9,15 @@ use serde::Serialize;
 use super::discover::{Job, Pair};
 use super::text::TextDiff;
 use super::{
-    ContractChange, Format, Impact, Place, Side, Tree, Unreadable, accepted, graphql, protobuf, routes, sql, text,
+    ContractChange, Format, Impact, Place, Side, Tree, Unreadable, accepted, graphql, openapi, protobuf, routes, sql, text,
     typescript,
 };
 
 /// What is asked of the readers.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// Of OpenAPI's and Swagger's.
+    pub openapi: openapi::Options,
     /// Of Protobuf's.
     pub protobuf: protobuf::Options,
     /// Of GraphQL's.
@@ -207,7 +209,14 @@ fn run(
         }
         Format::Sql => sql::diff(base, old, head, new, &options.sql).map(Some),
         Format::Routes => routes::diff(base, old, head, new, &options.routes).map(Some),
-        Format::OpenApi | Format::JsonSchema | Format::Text => Ok(None),
+        Format::OpenApi => {
+            let of = |side: fn(&Pair) -> &Option<String>| -> Vec<String> {
+                job.pairs.iter().filter_map(|pair| side(pair).clone()).collect()
+            };
+            let (old, new) = (of(|pair| &pair.base), of(|pair| &pair.head));
+            openapi::diff(base, &old, head, &new, &options.openapi).map(Some)
+        }
+        Format::JsonSchema | Format::Text => Ok(None),
     }
 }
 

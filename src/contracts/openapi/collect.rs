@@ -124,10 +124,6 @@ impl Collector {
         self.entries.len().max(self.peers.len()) >= MOST_ENTRIES
     }
 
-    pub(super) fn is_unfolded(&self) -> bool {
-        self.unfolded
-    }
-
     /// What no operation is needed for to say it.
     pub(super) fn add(&mut self, found: Found) {
         self.put(found, None);

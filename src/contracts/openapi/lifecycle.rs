@@ -1,13 +1,17 @@
 //! What is announced before it is gone: deprecation, the day of the end, stability.
 
 use chrono::NaiveDate;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::Options;
 use super::model::Lifecycle;
 use crate::contracts::document::{Forest, Node};
 
 /// How much may be relied on, from least to most.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "ContractsStability")]
 pub enum Stability {
     /// May change any day.
     Draft,

@@ -33,13 +33,11 @@ impl Version {
 pub(super) struct Model {
     pub(super) root: Node,
     pub(super) version: Version,
-    pub(super) info_version: Option<Node>,
     pub(super) paths: Vec<PathItem>,
     pub(super) webhooks: Vec<PathItem>,
     pub(super) schemes: BTreeMap<String, Scheme>,
     /// Named schemas, in order.
     pub(super) schemas: Vec<(String, Node)>,
-    pub(super) security: Option<Node>,
     /// Addresses, relative ones too, with the folder that Swagger 2 writes apart.
     pub(super) servers: Vec<(String, Node)>,
 }
@@ -50,7 +48,6 @@ pub(super) struct PathItem {
     /// `/pets/{id}`, the name of the webhook, or the expression of the callback.
     pub(super) name: String,
     pub(super) key: Node,
-    pub(super) node: Node,
     pub(super) operations: Vec<Operation>,
 }
 
@@ -112,7 +109,6 @@ pub(super) struct Parameter {
     pub(super) required: bool,
     pub(super) schema: Option<Node>,
     pub(super) media: Vec<Media>,
-    pub(super) has_default: bool,
     /// How lists and objects are written, said out: `form`, exploded.
     pub(super) style: (String, bool),
     /// Whether a list or an object may stand here, so that the style matters.

@@ -118,16 +118,13 @@ impl Reader<'_, '_> {
             let node = self.follow(node)?;
             known.insert(name, security::scheme(self.forest, key, node));
         }
-        let info = self.get(root, "info");
         Ok(Model {
             root,
             version: self.version,
-            info_version: info.and_then(|info| self.get(info, "version")),
             paths,
             webhooks,
             schemes: known,
             schemas: self.entries(schemas).into_iter().map(|(name, _, node)| (name, node)).collect(),
-            security: self.security,
             servers: self.servers(root),
         })
     }
@@ -169,7 +166,7 @@ impl Reader<'_, '_> {
                 }
             }
         }
-        Ok(PathItem { name, key, node, operations })
+        Ok(PathItem { name, key, operations })
     }
 
     fn lifecycle(&self, node: Node) -> Lifecycle {
@@ -272,7 +269,6 @@ impl Reader<'_, '_> {
                 shared,
                 required: place == In::Path || self.flag(node, "required"),
                 schema,
-                has_default: self.default_of(schema)?,
                 composite: self.composite(schema)?,
                 media,
                 style: self.style(place, node),
@@ -282,12 +278,6 @@ impl Reader<'_, '_> {
             });
         }
         Ok(found)
-    }
-
-    fn default_of(&mut self, schema: Option<Node>) -> Result<bool, Unreadable> {
-        let Some(schema) = schema else { return Ok(false) };
-        let schema = self.follow(schema)?;
-        Ok(self.get(schema, "default").is_some())
     }
 
     /// Whether a schema lets in a list or an object.

@@ -6,8 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-pub use crate::contracts::Rule;
-use crate::contracts::rule;
+use crate::contracts::{Rule, rule};
 
 const CALLERS: &str = "clients that call it";
 const SENDERS: &str = "clients that send it";
