@@ -143,10 +143,13 @@ impl Collector {
             return;
         }
         let key = (found.rule, found.base, found.revision, found.args.clone());
+        let impact = found.impact;
         let at = *self.known.entry(key).or_insert_with(|| {
             self.entries.push((found, BTreeSet::new()));
             self.entries.len() - 1
         });
+        // What is harmless one way may break the other.
+        self.entries[at].0.impact = self.entries[at].0.impact.max(impact);
         if let Some(operation) = operation {
             self.entries[at].1.insert(operation.to_string());
         }

@@ -185,8 +185,12 @@ fn found(fact: &Fact, cause: &Cause, uses: &[Use]) -> Found {
     };
     let named = if cause.named { full.clone() } else { operation.to_string() };
     let spoken = if cause.named { code(&cause.thing) } else { cause.thing.clone() };
-    let values = [fact.name.clone(), fact.before.clone(), fact.after.clone()];
-    let args = [full.clone()].into_iter().chain(values.into_iter().flatten());
+    let mut args = vec![full.clone()];
+    for value in [&fact.name, &fact.before, &fact.after].into_iter().flatten() {
+        if !args.contains(value) {
+            args.push(value.clone());
+        }
+    }
     Found::new(rule, cause.impact, named)
         .shared(full)
         .at(fact.base, fact.revision)
