@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::discover::{Job, Pair};
 use super::text::TextDiff;
 use super::{
-    ContractChange, Format, Impact, Place, Side, Tree, Unreadable, accepted, graphql, protobuf, routes, sql, text,
-    typescript,
+    ContractChange, Format, Impact, Place, Side, Tree, Unreadable, accepted, graphql, json_schema, protobuf, routes,
+    sql, text, typescript,
 };
 
 /// What is asked of the readers.
@@ -20,6 +20,8 @@ pub struct Options {
     pub protobuf: protobuf::Options,
     /// Of GraphQL's.
     pub graphql: graphql::Options,
+    /// Of JSON Schema's.
+    pub json_schema: json_schema::Options,
     /// Of TypeScript's; which files moved is told by the job.
     pub typescript: typescript::Options,
     /// Of the migrations'.
@@ -207,7 +209,15 @@ fn run(
         }
         Format::Sql => sql::diff(base, old, head, new, &options.sql).map(Some),
         Format::Routes => routes::diff(base, old, head, new, &options.routes).map(Some),
-        Format::OpenApi | Format::JsonSchema | Format::Text => Ok(None),
+        Format::JsonSchema => {
+            let mut changes = Vec::new();
+            for Pair { base: old, head: new } in &job.pairs {
+                let (old, new) = (old.as_deref(), new.as_deref());
+                changes.extend(json_schema::diff(base, old, head, new, &options.json_schema)?);
+            }
+            Ok(Some(changes))
+        }
+        Format::OpenApi | Format::Text => Ok(None),
     }
 }
 
