@@ -11,6 +11,7 @@ pub mod discover;
 pub mod document;
 mod ecmascript;
 pub mod graphql;
+pub mod json_schema;
 mod lines;
 pub mod openapi;
 pub mod protobuf;

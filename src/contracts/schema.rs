@@ -29,6 +29,7 @@ mod terms;
 mod tests;
 mod values;
 mod view;
+mod words;
 
 use std::collections::HashMap;
 use std::rc::Rc;

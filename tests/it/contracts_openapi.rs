@@ -274,7 +274,7 @@ fn one_cause_is_told_once_with_all_that_it_reaches() {
     assert_eq!(breaking.len(), 1, "{changes:#?}");
     let change = breaking[0];
     assert_eq!((change.rule, change.subject.as_str()), ("request-property-became-required", "Order.currency"));
-    assert_eq!(change.message, "`Order`: the property `currency` is required and was optional");
+    assert_eq!(change.message, "`Order` in requests: the property `currency` is required and was optional");
     assert_eq!(change.reaches, ["POST /orders", "PUT /orders/{id}"]);
     assert_eq!(change.breaks.as_deref(), Some("clients that leave it out"));
     assert_eq!(change.fix.as_deref(), Some("make it optional"));

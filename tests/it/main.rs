@@ -15,6 +15,7 @@ mod config;
 mod contracts;
 mod contracts_code;
 mod contracts_graphql;
+mod contracts_json_schema;
 mod contracts_openapi;
 mod contracts_protobuf;
 mod coverage;

@@ -63,6 +63,8 @@ struct Cause {
     /// What it is about: `Pet.name`, or a place of an operation.
     thing: String,
     named: bool,
+    /// Which way it flows there, where the thing alone does not say it.
+    way: &'static str,
     users: BTreeSet<usize>,
 }
 
@@ -87,7 +89,8 @@ pub(super) fn tell(schemas: &Schemas<'_>, names: &Names, uses: &[Use], pairs: &[
                 let cause = causes.entry((one.pair, number)).or_insert_with(|| {
                     let (thing, named) = thing(schemas, names, &reached, at, &uses[users[0]]);
                     let inner = at > 0 || is_of_property(fact);
-                    Cause { impact, place: place(&uses[users[0]], inner), thing, named, users: BTreeSet::new() }
+                    let first = &uses[users[0]];
+                    Cause { impact, place: place(first, inner), thing, named, way: way(first), users: BTreeSet::new() }
                 });
                 cause.impact = cause.impact.max(impact);
                 cause.users.extend(users);
@@ -109,6 +112,17 @@ pub(super) fn tell(schemas: &Schemas<'_>, names: &Names, uses: &[Use], pairs: &[
 /// Whether a fact about an object is one about a property of it.
 pub(super) fn is_of_property(fact: &Fact) -> bool {
     matches!(fact.subject, Subject::Property | Subject::RequiredProperty | Subject::Required)
+}
+
+/// Which way the data of a named schema flows.
+fn way(one: &Use) -> &'static str {
+    match (&one.spot, one.to_server) {
+        (Spot::Schema(_), _) => "",
+        (Spot::Body | Spot::Parameter(..), true) => " in requests",
+        (Spot::Response(_) | Spot::Header(..), false) => " in responses",
+        (_, true) => " in what is answered to the server",
+        (_, false) => " in what the server sends",
+    }
 }
 
 /// How rules call the place.
@@ -184,7 +198,7 @@ fn found(fact: &Fact, cause: &Cause, uses: &[Use]) -> Found {
         _ => cause.thing.clone(),
     };
     let named = if cause.named { full.clone() } else { operation.to_string() };
-    let spoken = if cause.named { code(&cause.thing) } else { cause.thing.clone() };
+    let spoken = if cause.named { format!("{}{}", code(&cause.thing), cause.way) } else { cause.thing.clone() };
     let mut args = vec![full.clone()];
     for value in [&fact.name, &fact.before, &fact.after].into_iter().flatten() {
         if !args.contains(value) {

@@ -10,6 +10,7 @@ use mainguard::contracts::compare::{self, Comparison};
 use mainguard::contracts::discover::{self, Job, Pair, Which};
 use mainguard::contracts::report::peers::{self, Peer};
 use mainguard::contracts::report::{self, Document, View};
+use mainguard::contracts::schema::Direction;
 use mainguard::contracts::{Format, Impact, Observed, Outcome, openapi, protobuf, sql};
 use mainguard::git::{Limits, Repository};
 use mainguard::guards::{Guard, contracts as guard};
@@ -124,6 +125,12 @@ struct OptionArgs {
     /// GraphQL: leave out changes of descriptions
     #[arg(long)]
     ignore_descriptions: bool,
+    /// JSON Schema: which way data flows [default: both]
+    #[arg(long, value_name = "DIRECTION")]
+    direction: Option<DirectionArg>,
+    /// JSON Schema: judge values to the letter; a property that an open object declares narrows it
+    #[arg(long)]
+    strict: bool,
     /// SQL: the database [default: told by the statements]
     #[arg(long, value_name = "DATABASE")]
     dialect: Option<DialectArg>,
@@ -208,6 +215,16 @@ enum CategoryArg {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum DirectionArg {
+    /// To allow less breaks those who write
+    Request,
+    /// To allow more breaks those who read
+    Response,
+    /// Both do
+    Both,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum DialectArg {
     Postgres,
     Mysql,
@@ -259,6 +276,12 @@ impl OptionArgs {
         options.graphql.deprecated_removal_is_dangerous = self.deprecated_removal_is_dangerous;
         options.graphql.unreachable_is_safe = self.unreachable_is_safe;
         options.graphql.ignore_descriptions = self.ignore_descriptions;
+        options.json_schema.direction = match self.direction {
+            None | Some(DirectionArg::Both) => Direction::Both,
+            Some(DirectionArg::Request) => Direction::Request,
+            Some(DirectionArg::Response) => Direction::Response,
+        };
+        options.json_schema.strict = self.strict;
         options.sql.dialect = match self.dialect {
             None => sql::Dialect::Auto,
             Some(DialectArg::Postgres) => sql::Dialect::Postgres,
