@@ -186,7 +186,8 @@ fn schemas(
         let lines = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count() as u32 + 1;
         match diff(&side(base), &side(revision), &paths) {
             Ok(changes) => {
-                let silent = changes.iter().all(|change| matches!(change.rule, "CANNOT_BE_JUDGED" | "cannot-be-judged"));
+                let silent =
+                    changes.iter().all(|change| matches!(change.rule, "CANNOT_BE_JUDGED" | "cannot-be-judged"));
                 assert!(revision != touched || silent, "{changes:?}");
                 assert_eq!(diff(&side(base), &side(revision), &paths).unwrap(), changes);
                 let places = changes.iter().flat_map(|change| [(&change.base, base), (&change.revision, revision)]);

@@ -55,7 +55,8 @@ pub(super) fn read(schemas: &mut Schemas<'_>, side: Side, path: &str) -> Result<
     reader.model(root)
 }
 
-fn unreadable(forest: &Forest, at: Node, what: String) -> Unreadable {
+/// An error at a node.
+pub(super) fn unreadable(forest: &Forest, at: Node, what: String) -> Unreadable {
     let (side, file) = forest.source(at).unwrap_or((Side::Base, ""));
     let (line, column) = forest.place(at).map_or((1, 1), |place| (place.line, place.column));
     Unreadable { side, file: file.into(), line, column, what }
@@ -319,13 +320,7 @@ impl Reader<'_, '_> {
         found
     }
 
-    fn response(
-        &mut self,
-        operation: Node,
-        status: String,
-        key: Node,
-        at: Node,
-    ) -> Result<Response, Unreadable> {
+    fn response(&mut self, operation: Node, status: String, key: Node, at: Node) -> Result<Response, Unreadable> {
         let node = self.follow(at)?;
         let media = match self.version {
             Version::Swagger2 => swagger::response_media(self, operation, node),
