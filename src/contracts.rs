@@ -13,6 +13,7 @@ mod ecmascript;
 pub mod graphql;
 pub mod json_schema;
 mod lines;
+pub mod openapi;
 pub mod protobuf;
 pub mod refs;
 pub mod report;

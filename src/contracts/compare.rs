@@ -9,13 +9,15 @@ use serde::Serialize;
 use super::discover::{Job, Pair};
 use super::text::TextDiff;
 use super::{
-    ContractChange, Format, Impact, Place, Side, Tree, Unreadable, accepted, graphql, json_schema, protobuf, routes,
-    sql, text, typescript,
+    ContractChange, Format, Impact, Place, Side, Tree, Unreadable, accepted, graphql, json_schema, openapi, protobuf,
+    routes, sql, text, typescript,
 };
 
 /// What is asked of the readers.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// Of OpenAPI's and Swagger's.
+    pub openapi: openapi::Options,
     /// Of Protobuf's.
     pub protobuf: protobuf::Options,
     /// Of GraphQL's.
@@ -209,6 +211,14 @@ fn run(
         }
         Format::Sql => sql::diff(base, old, head, new, &options.sql).map(Some),
         Format::Routes => routes::diff(base, old, head, new, &options.routes).map(Some),
+        Format::OpenApi => {
+            let mut changes = Vec::new();
+            for Pair { base: old, head: new } in &job.pairs {
+                let [old, new] = [old, new].map(|path| path.clone().into_iter().collect::<Vec<_>>());
+                changes.extend(openapi::diff(base, &old, head, &new, &options.openapi)?);
+            }
+            Ok(Some(changes))
+        }
         Format::JsonSchema => {
             let mut changes = Vec::new();
             for Pair { base: old, head: new } in &job.pairs {
@@ -217,7 +227,7 @@ fn run(
             }
             Ok(Some(changes))
         }
-        Format::OpenApi | Format::Text => Ok(None),
+        Format::Text => Ok(None),
     }
 }
 

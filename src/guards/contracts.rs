@@ -16,7 +16,7 @@ use crate::contracts::discover::Which;
 use crate::contracts::report::{self, Document, View};
 use crate::contracts::schema::Direction;
 use crate::contracts::versions::Unbumped;
-use crate::contracts::{self, Format, Impact, Observed, Outcome, Side, Unreadable, protobuf, sql};
+use crate::contracts::{self, Format, Impact, Observed, Outcome, Side, Unreadable, openapi, protobuf, sql};
 use crate::finding::{Finding, Fingerprint, Level, Location, Place, RuleId, RuleInfo, Span};
 use crate::guards::critic::{self, ApprovalConfig};
 use crate::guards::size::globs;
@@ -167,6 +167,8 @@ pub struct Config {
     pub accepted: String,
     /// Who lets a change of contracts pass.
     pub approval: Approval,
+    /// How API descriptions are judged.
+    pub openapi: OpenApiConfig,
     /// What Protobuf files promise.
     pub protobuf: ProtobufConfig,
     /// How GraphQL schemas are judged.
@@ -208,6 +210,7 @@ impl Default for Config {
             ]),
             accepted: accepted::FILE.into(),
             approval: Approval::default(),
+            openapi: OpenApiConfig::default(),
             protobuf: ProtobufConfig::default(),
             graphql: GraphQlConfig::default(),
             json_schema: JsonSchemaConfig::default(),
@@ -259,6 +262,21 @@ pub enum Required {
     Breaking,
     /// None, and the label lets nothing pass.
     Never,
+}
+
+/// How API descriptions are judged: OpenAPI and Swagger.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(rename = "ContractsOpenApi")]
+pub struct OpenApiConfig {
+    /// Whether `/pets/{id}` and `/pets/{petId}` are two paths.
+    pub include_path_params: bool,
+    /// The least number of days between the deprecation and the end (`x-sunset`) of what is stable.
+    pub deprecation_days_stable: u32,
+    /// The same for what is `beta`.
+    pub deprecation_days_beta: u32,
+    /// What is less stable by its `x-stability-level` promises nothing: `draft`, `alpha`, `beta` or `stable`.
+    pub stability_level: openapi::Stability,
 }
 
 /// What Protobuf files promise.
@@ -467,10 +485,18 @@ impl Rules {
         &self.which
     }
 
-    /// What the readers are asked.
-    pub fn options(&self) -> compare::Options {
-        let Config { protobuf: proto, graphql, json_schema, sql, .. } = &self.config;
+    /// What the readers are asked, on this day.
+    pub fn options(&self, today: NaiveDate) -> compare::Options {
+        let Config { openapi: api, protobuf: proto, graphql, json_schema, sql, .. } = &self.config;
         let mut options = compare::Options::default();
+        options.openapi = openapi::Options {
+            include_path_params: api.include_path_params,
+            deprecation_days_stable: api.deprecation_days_stable,
+            deprecation_days_beta: api.deprecation_days_beta,
+            stability_level: api.stability_level,
+            today: Some(today),
+            unfolded: false,
+        };
         options.protobuf.categories = proto.categories.iter().map(|promise| promise.category()).collect();
         options.protobuf.ignore_unstable_packages = proto.ignore_unstable_packages;
         options.graphql.deprecated_removal_is_dangerous = graphql.deprecated_removal_is_dangerous;
