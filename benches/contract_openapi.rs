@@ -72,10 +72,12 @@ fn peer(base: &Files, revision: &Files) {
 
 /// A description in which every schema leads to every other one.
 fn description(schemas: usize, changed: bool) -> Files {
-    let mut text = String::from("{\"openapi\": \"3.0.3\", \"info\": {\"title\": \"T\", \"version\": \"1.0.0\"}, \"paths\": {");
+    let mut text =
+        String::from("{\"openapi\": \"3.0.3\", \"info\": {\"title\": \"T\", \"version\": \"1.0.0\"}, \"paths\": {");
     for at in 0..schemas / 2 {
         let comma = if at == 0 { "" } else { "," };
-        let body = format!("{{\"application/json\": {{\"schema\": {{\"$ref\": \"#/components/schemas/Thing{}\"}}}}}}", at * 2);
+        let body =
+            format!("{{\"application/json\": {{\"schema\": {{\"$ref\": \"#/components/schemas/Thing{}\"}}}}}}", at * 2);
         let _ = write!(
             text,
             "{comma}\n\"/things{at}/{{id}}\": {{\"put\": {{\"operationId\": \"put{at}\", \"parameters\": [{{\"name\": \"id\", \
@@ -86,7 +88,8 @@ fn description(schemas: usize, changed: bool) -> Files {
     text.push_str("}, \"components\": {\"schemas\": {");
     for at in 0..schemas {
         let comma = if at == 0 { "" } else { "," };
-        let _ = write!(text, "{comma}\n\"Thing{at}\": {{\"type\": \"object\", \"required\": [\"id\"], \"properties\": {{");
+        let _ =
+            write!(text, "{comma}\n\"Thing{at}\": {{\"type\": \"object\", \"required\": [\"id\"], \"properties\": {{");
         for property in 0..12 {
             let _ = write!(
                 text,

@@ -14,7 +14,8 @@ use crate::support::schema_cases::{Side, cases, folder};
 const FILE: &str = "openapi.yaml";
 
 fn run(base: &Side, revision: &Side, options: &Options) -> Result<Vec<ContractChange>, Unreadable> {
-    let path = |side: &Side| side.keys().find(|path| path.starts_with("openapi")).cloned().into_iter().collect::<Vec<_>>();
+    let path =
+        |side: &Side| side.keys().find(|path| path.starts_with("openapi")).cloned().into_iter().collect::<Vec<_>>();
     diff(base, &path(base), revision, &path(revision), options)
 }
 
@@ -137,7 +138,10 @@ fn what_oasdiff_reports_is_reported() {
     let (total, hit) = (sum(0), sum(1));
     let each: f64 = of_id.values().map(|counts| counts[1] as f64 / counts[0] as f64).sum::<f64>() / of_id.len() as f64;
     let whole = of_id.values().filter(|counts| counts[0] == counts[1]).count();
-    println!("oasdiff: {hit} of {total} errors and warnings, {by_words} of them harmless here; mean of names {:.2} %", each * 100.0);
+    println!(
+        "oasdiff: {hit} of {total} errors and warnings, {by_words} of them harmless here; mean of names {:.2} %",
+        each * 100.0
+    );
     println!("oasdiff: {whole} of {} names whole; runs without a meaning here: {skipped}", of_id.len());
     for (options, [total, hit]) in &of_options {
         println!("oasdiff with {options}: {hit} of {total}");
@@ -403,7 +407,9 @@ paths:
 #[test]
 fn media_types_are_compared_as_types() {
     let with = |names: &str| {
-        format!("openapi: 3.0.3\ninfo: {{title: T, version: 1.0.0}}\npaths:\n  /a:\n    post:\n      requestBody: {{content: {{{names}}}}}\n      responses: {{'200': {{description: ok}}}}\n")
+        format!(
+            "openapi: 3.0.3\ninfo: {{title: T, version: 1.0.0}}\npaths:\n  /a:\n    post:\n      requestBody: {{content: {{{names}}}}}\n      responses: {{'200': {{description: ok}}}}\n"
+        )
     };
     let json = with("application/json: {}");
     assert_eq!(told(&json, &with("'Application/JSON; charset=utf-8': {}")), [] as [String; 0]);
@@ -430,7 +436,10 @@ fn what_is_no_description_is_no_answer() {
         format!("{}:{}: {}", error.line, error.column, error.what)
     };
     assert_eq!(refused("a: 1\n"), "1:1: is not an API description: neither `openapi` nor `swagger` says its version");
-    assert_eq!(refused("openapi: 4.0.0\n"), "1:10: is written in version 4.0.0; known are Swagger 2, OpenAPI 3.0 and 3.1");
+    assert_eq!(
+        refused("openapi: 4.0.0\n"),
+        "1:10: is written in version 4.0.0; known are Swagger 2, OpenAPI 3.0 and 3.1"
+    );
     let remote = ORDERS.replace("'#/components/schemas/Order'", "'https://example.com/order.yaml'");
     assert!(refused(&remote).contains("never fetched"));
     let outside = ORDERS.replace("'#/components/schemas/Order'", "'../../etc/passwd'");
@@ -448,7 +457,9 @@ fn hostile_references_end() {
     let circle = "openapi: 3.1.0\ninfo: {title: T, version: 1.0.0}\npaths:\n  /a: {$ref: '#/paths/~1a'}\n";
     assert!(run(&one(ORDERS), &one(circle), &Options::default()).unwrap_err().what.contains("circle"));
     let schema = |extra: &str| {
-        format!("openapi: 3.1.0\ninfo: {{title: T, version: 1.0.0}}\npaths:\n  /a: {{get: {{responses: {{'200': {{description: ok, content: {{application/json: {{schema: {{$ref: '#/components/schemas/A'}}}}}}}}}}}}}}\ncomponents:\n  schemas:\n    A: {{allOf: [{{$ref: '#/components/schemas/A'}}{extra}]}}\n")
+        format!(
+            "openapi: 3.1.0\ninfo: {{title: T, version: 1.0.0}}\npaths:\n  /a: {{get: {{responses: {{'200': {{description: ok, content: {{application/json: {{schema: {{$ref: '#/components/schemas/A'}}}}}}}}}}}}}}\ncomponents:\n  schemas:\n    A: {{allOf: [{{$ref: '#/components/schemas/A'}}{extra}]}}\n"
+        )
     };
     let changes = run(&one(schema("")), &one(schema(", {type: object}")), &Options::default()).unwrap();
     assert!(changes.iter().all(|change| change.impact == Impact::Compatible), "{changes:#?}");
@@ -461,7 +472,10 @@ fn hostile_references_end() {
 fn a_reviewer_reads_the_worst_first() {
     let revision = ORDERS
         .replace("required: [lines]", "required: [lines, currency]")
-        .replace("'204': {description: done}", "'204': {description: done}\n    delete: {responses: {'204': {description: gone}}}")
+        .replace(
+            "'204': {description: done}",
+            "'204': {description: done}\n    delete: {responses: {'204': {description: gone}}}",
+        )
         .replace("items: {type: string}", "items: {type: string, maxLength: 40}");
     let repo = TestRepo::new();
     repo.write("old/openapi.yaml", ORDERS);

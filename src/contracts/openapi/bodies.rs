@@ -284,14 +284,11 @@ fn media(
     // What takes the place of a name that is gone: a wildcard, or another name for the same syntax.
     let mut taken: Vec<usize> = Vec::new();
     gone.retain(|old| {
-        let related = |wanted: &[Kin]| {
-            new.iter().position(|one| wanted.contains(&kin(&old.name, &one.name)))
-        };
+        let related = |wanted: &[Kin]| new.iter().position(|one| wanted.contains(&kin(&old.name, &one.name)));
         // A request may lose nothing and a response may gain nothing.
         let harmless = if to_server { Kin::Covered } else { Kin::Covers };
-        let found = related(&[Kin::Covered, Kin::Covers]).or_else(|| {
-            related(&[Kin::Generalizes, Kin::Specializes]).filter(|at| !taken.contains(at))
-        });
+        let found = related(&[Kin::Covered, Kin::Covers])
+            .or_else(|| related(&[Kin::Generalizes, Kin::Specializes]).filter(|at| !taken.contains(at)));
         let Some(at) = found else { return true };
         taken.push(at);
         let now = new[at];

@@ -193,7 +193,8 @@ pub(super) fn facts<'a>(
         match fact.subject {
             Subject::OneOf | Subject::AnyOf => {
                 // All alternatives that came, or went, are one entry there.
-                let same = |(other, _): &&mut (&Fact, Vec<String>)| (other.subject, other.verb) == (fact.subject, fact.verb);
+                let same =
+                    |(other, _): &&mut (&Fact, Vec<String>)| (other.subject, other.verb) == (fact.subject, fact.verb);
                 match alternatives.iter_mut().find(same) {
                     Some((_, names)) => names.extend(fact.name.clone()),
                     None => alternatives.push((fact, fact.name.iter().cloned().collect())),
@@ -274,7 +275,8 @@ impl Where {
         let (prefixes, before, after): (Vec<&'static str>, Vec<String>, Vec<String>) = match &one.spot {
             Spot::Body | Spot::Schema(_) => (vec![pick("request-body", "request-property")], Vec::new(), Vec::new()),
             Spot::Response(status) => {
-                let places = if inner { vec!["response-property"] } else { vec!["response-body", "response-mediatype"] };
+                let places =
+                    if inner { vec!["response-property"] } else { vec!["response-body", "response-mediatype"] };
                 (places, Vec::new(), vec![status.clone()])
             }
             Spot::Header(name, status) => {

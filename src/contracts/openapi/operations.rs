@@ -90,13 +90,7 @@ fn servers(context: &Context<'_>, out: &mut Collector) {
     }
 }
 
-fn items(
-    context: &Context<'_>,
-    base: &[PathItem],
-    revision: &[PathItem],
-    out: &mut Collector,
-    uses: &mut Vec<Use>,
-) {
+fn items(context: &Context<'_>, base: &[PathItem], revision: &[PathItem], out: &mut Collector, uses: &mut Vec<Use>) {
     for (old, new) in pair::pairs(base, revision, context.options.include_path_params) {
         match (old.map(|index| &base[index]), new.map(|index| &revision[index])) {
             (Some(old), Some(new)) => item(context, old, new, out, uses),
@@ -167,7 +161,8 @@ fn removed(
     let whole = what == "path";
     let gone = if whole { format!("the path {}", code(&item.name)) } else { code(&name) };
     let pick = |path: &'static str, operation: &'static str| if whole { path } else { operation };
-    let (rule, impact, args, message) = match lifecycle::farewell(context.forest, operation.lifecycle, context.options) {
+    let (rule, impact, args, message) = match lifecycle::farewell(context.forest, operation.lifecycle, context.options)
+    {
         Farewell::None => (
             pick("path-removed", "operation-removed"),
             Impact::Breaking,
@@ -206,7 +201,8 @@ fn removed(
 
 fn invalid_stability(context: &Context<'_>, operation: &Operation, name: &str, word: &str, out: &mut Collector) {
     let node = operation.lifecycle.stability;
-    let base = node.filter(|node| context.forest.source(*node).is_some_and(|(side, _)| side == crate::contracts::Side::Base));
+    let base =
+        node.filter(|node| context.forest.source(*node).is_some_and(|(side, _)| side == crate::contracts::Side::Base));
     let revision = if base.is_some() { None } else { node };
     out.reach(
         Found::new("stability-unreadable", Impact::Breaking, name)
@@ -352,10 +348,7 @@ fn names(context: &Context<'_>, old: &Operation, new: &Operation, name: &str, ou
             "operation-id-removed" => format!("the name {} is gone", code(&was)),
             _ => format!("the name is {} and was {}", code(&is), code(&was)),
         };
-        out.reach(
-            Found::new(rule, impact, name).at(at(old), at(new)).sides(&was, &is).args(args).say(message),
-            name,
-        );
+        out.reach(Found::new(rule, impact, name).at(at(old), at(new)).sides(&was, &is).args(args).say(message), name);
     }
     let tags = |operation: &Operation| -> Vec<(String, Node)> {
         operation.tags.iter().filter_map(|tag| Some((forest.scalar(*tag)?.to_string(), *tag))).collect()
@@ -412,10 +405,14 @@ fn called_back(
     for before in &old.operations {
         let Some(after) = new.operations.iter().find(|after| after.method == before.method) else {
             out.add(
-                Found::new("webhook-operation-removed", Impact::Breaking, format!("{} {prefix}{}", before.method, old.name))
-                    .at(Some(before.key), Some(new.key))
-                    .args([before.method.clone(), old.name.clone()])
-                    .say(format!("{} is no longer called with {}", code(&old.name), before.method)),
+                Found::new(
+                    "webhook-operation-removed",
+                    Impact::Breaking,
+                    format!("{} {prefix}{}", before.method, old.name),
+                )
+                .at(Some(before.key), Some(new.key))
+                .args([before.method.clone(), old.name.clone()])
+                .say(format!("{} is no longer called with {}", code(&old.name), before.method)),
             );
             continue;
         };
@@ -426,10 +423,14 @@ fn called_back(
     for after in &new.operations {
         if !old.operations.iter().any(|before| before.method == after.method) {
             out.add(
-                Found::new("webhook-operation-added", Impact::Compatible, format!("{} {prefix}{}", after.method, new.name))
-                    .at(Some(old.key), Some(after.key))
-                    .args([after.method.clone(), new.name.clone()])
-                    .say(format!("{} is called with {} too", code(&new.name), after.method)),
+                Found::new(
+                    "webhook-operation-added",
+                    Impact::Compatible,
+                    format!("{} {prefix}{}", after.method, new.name),
+                )
+                .at(Some(old.key), Some(after.key))
+                .args([after.method.clone(), new.name.clone()])
+                .say(format!("{} is called with {} too", code(&new.name), after.method)),
             );
         }
     }

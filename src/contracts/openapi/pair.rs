@@ -11,7 +11,11 @@ use super::model::PathItem;
 const MOST_CANDIDATES: usize = 32;
 
 /// The pairs of two lists by their index, in the order of the base, and then what is new.
-pub(super) fn pairs(base: &[PathItem], revision: &[PathItem], names_count: bool) -> Vec<(Option<usize>, Option<usize>)> {
+pub(super) fn pairs(
+    base: &[PathItem],
+    revision: &[PathItem],
+    names_count: bool,
+) -> Vec<(Option<usize>, Option<usize>)> {
     let mut of: Vec<Option<usize>> = vec![None; base.len()];
     let mut taken = vec![false; revision.len()];
     let exact: BTreeMap<&str, usize> =

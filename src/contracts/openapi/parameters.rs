@@ -60,14 +60,7 @@ fn shared(parameter: &Parameter) -> String {
     format!("{} parameter {}", parameter.place.name(), parameter.name)
 }
 
-fn added(
-    _: &Context<'_>,
-    after: &Parameter,
-    old: &Operation,
-    item: &PathItem,
-    name: &str,
-    out: &mut Collector,
-) {
+fn added(_: &Context<'_>, after: &Parameter, old: &Operation, item: &PathItem, name: &str, out: &mut Collector) {
     // A parameter of the path that was there all the time and only now is described.
     let in_template = after.place == In::Path && pair::names(&item.name).contains(&after.name.as_str());
     let rule = match (after.place, after.required, after.shared) {
@@ -194,7 +187,9 @@ fn stayed(
     let spot = Spot::Parameter(after.place.name(), after.name.clone());
     let holders = [before.node, after.node];
     match (before.schema.is_some() || after.schema.is_some(), before.media.is_empty() && after.media.is_empty()) {
-        (false, false) => bodies::media_of_part(context, (&before.media, &after.media), holders, &spot, name, out, uses),
+        (false, false) => {
+            bodies::media_of_part(context, (&before.media, &after.media), holders, &spot, name, out, uses)
+        }
         _ => uses.push(Use {
             spot,
             to_server: !context.inverted,

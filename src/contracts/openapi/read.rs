@@ -319,13 +319,7 @@ impl Reader<'_, '_> {
         found
     }
 
-    fn response(
-        &mut self,
-        operation: Node,
-        status: String,
-        key: Node,
-        at: Node,
-    ) -> Result<Response, Unreadable> {
+    fn response(&mut self, operation: Node, status: String, key: Node, at: Node) -> Result<Response, Unreadable> {
         let node = self.follow(at)?;
         let media = match self.version {
             Version::Swagger2 => swagger::response_media(self, operation, node),

@@ -163,7 +163,10 @@ fn thing(schemas: &Schemas<'_>, names: &Names, reached: &[Reached], at: usize, o
     };
     match steps.is_empty() {
         true => (spot, false),
-        false => (format!("{} of {spot}", code(dotted(&schemas.forest, String::new(), &steps).trim_start_matches('.'))), false),
+        false => (
+            format!("{} of {spot}", code(dotted(&schemas.forest, String::new(), &steps).trim_start_matches('.'))),
+            false,
+        ),
     }
 }
 
@@ -238,8 +241,20 @@ pub(super) fn ending(fact: &Fact) -> String {
             Verb::Removed => "unset",
             Verb::Increased => "increased",
             Verb::Decreased => "decreased",
-            Verb::Widened => if is_least { "decreased" } else { "increased" },
-            Verb::Narrowed | Verb::Changed => if is_least { "increased" } else { "decreased" },
+            Verb::Widened => {
+                if is_least {
+                    "decreased"
+                } else {
+                    "increased"
+                }
+            }
+            Verb::Narrowed | Verb::Changed => {
+                if is_least {
+                    "increased"
+                } else {
+                    "decreased"
+                }
+            }
         };
         return format!("{limit}-{verb}");
     }
@@ -374,7 +389,9 @@ fn phrase(fact: &Fact) -> String {
         Subject::Property => format!("the optional property {name} is new"),
         Subject::RequiredProperty if gone => format!("the required property {name} is gone"),
         Subject::RequiredProperty => format!("the required property {name} is new"),
-        Subject::Required if ending(fact) == "became-required" => format!("the property {name} is required and was optional"),
+        Subject::Required if ending(fact) == "became-required" => {
+            format!("the property {name} is required and was optional")
+        }
         Subject::Required => format!("the property {name} is optional and was required"),
         Subject::Type => change("the type"),
         Subject::Nullable if ending(fact) == "became-nullable" => "`null` is allowed and was not".into(),
@@ -404,9 +421,9 @@ pub(super) fn unfold(schemas: &Schemas<'_>, uses: &[Use], pairs: &[Pair], out: &
         if schemas.facts(*root).is_empty() && schemas.edges(*root).is_empty() {
             continue;
         }
-        let flows = flows.entry(*root).or_insert_with(|| {
-            schemas.reach(*root).into_iter().map(|reached| (reached.pair, reached.flow)).collect()
-        });
+        let flows = flows
+            .entry(*root)
+            .or_insert_with(|| schemas.reach(*root).into_iter().map(|reached| (reached.pair, reached.flow)).collect());
         let mut path: Vec<Step> = Vec::new();
         walk(schemas, one, *root, &mut path, &mut vec![*root], flows, &mut steps, out);
     }

@@ -46,9 +46,9 @@ pub(super) fn scheme(forest: &Forest, key: Node, node: Node) -> Scheme {
 fn read_flow(forest: &Forest, node: Node) -> Flow {
     let word = |key: &str| forest.get(node, key).and_then(|value| forest.scalar(value)).map(str::to_string);
     let scopes = forest.get(node, "scopes").map(|scopes| forest.entries(scopes)).unwrap_or_default();
-    let scopes = scopes.iter().map(|(name, _, text)| {
-        (forest.str(*name).to_string(), forest.scalar(*text).unwrap_or_default().to_string())
-    });
+    let scopes = scopes
+        .iter()
+        .map(|(name, _, text)| (forest.str(*name).to_string(), forest.scalar(*text).unwrap_or_default().to_string()));
     Flow { authorization: word("authorizationUrl"), token: word("tokenUrl"), scopes: scopes.collect() }
 }
 
@@ -80,13 +80,19 @@ pub(super) fn schemes(base: &Model, revision: &Model, out: &mut Collector) {
             );
             continue;
         };
-        let found = |rule: &'static str, impact: Impact| Found::new(rule, impact, name).at(Some(old.key), Some(new.key));
+        let found =
+            |rule: &'static str, impact: Impact| Found::new(rule, impact, name).at(Some(old.key), Some(new.key));
         if old.kind != new.kind {
             out.add(
                 found("security-scheme-type-changed", Impact::Breaking)
                     .sides(&old.kind, &new.kind)
                     .args([name.clone(), old.kind.clone(), new.kind.clone()])
-                    .say(format!("the security scheme {} is {} and was {}", code(name), code(&new.kind), code(&old.kind))),
+                    .say(format!(
+                        "the security scheme {} is {} and was {}",
+                        code(name),
+                        code(&new.kind),
+                        code(&old.kind)
+                    )),
             );
             continue;
         }
@@ -139,26 +145,23 @@ fn flows(name: &str, old: &Scheme, new: &Scheme, out: &mut Collector) {
                     found(rule, Impact::Dangerous)
                         .sides(&before, &after)
                         .args([name.to_string(), before.clone(), after.clone()])
-                        .say(format!(
-                            "the address of {} is {} and was {}",
-                            code(name),
-                            code(&after),
-                            code(&before)
-                        )),
+                        .say(format!("the address of {} is {} and was {}", code(name), code(&after), code(&before))),
                 );
             }
         }
         for (scope, text) in &before.scopes {
             let (rule, impact, verb) = match after.scopes.get(scope) {
                 None => ("security-scheme-scope-removed", Impact::Dangerous, "is gone"),
-                Some(now) if now != text => ("security-scheme-scope-changed", Impact::Compatible, "is described otherwise"),
+                Some(now) if now != text => {
+                    ("security-scheme-scope-changed", Impact::Compatible, "is described otherwise")
+                }
                 Some(_) => continue,
             };
-            out.add(
-                found(rule, impact)
-                    .args([name.to_string(), scope.clone()])
-                    .say(format!("the scope {} of {} {verb}", code(scope), code(name))),
-            );
+            out.add(found(rule, impact).args([name.to_string(), scope.clone()]).say(format!(
+                "the scope {} of {} {verb}",
+                code(scope),
+                code(name)
+            )));
         }
         for scope in after.scopes.keys().filter(|scope| !before.scopes.contains_key(*scope)) {
             out.add(

@@ -50,22 +50,28 @@ pub(super) fn tell(
     out: &mut Collector,
 ) -> Result<(), Unreadable> {
     let announces = ["x-sunset", "x-stability-level"].iter().any(|word| schemas.forest.knows(word));
-    let days = options.deprecation_days_stable + options.deprecation_days_beta > 0 && schemas.forest.knows("deprecated");
+    let days =
+        options.deprecation_days_stable + options.deprecation_days_beta > 0 && schemas.forest.knows("deprecated");
     if !announces && !days && !options.unfolded {
         return Ok(());
     }
     let mut steps = 0;
     for one in uses {
         if options.unfolded && one.base.is_some() != one.revision.is_some() {
-            let (verb, impact) = if one.base.is_some() { ("removed", one.to_server) } else { ("added", !one.to_server) };
+            let (verb, impact) =
+                if one.base.is_some() { ("removed", one.to_server) } else { ("added", !one.to_server) };
             let place = Where::of(one, &[], false);
             let found = Found::new("schema-changed", compatible(impact), one.operation.clone());
             let found = found.at(Some(one.holders[0]), Some(one.holders[1]));
-            out.peer_of(one, &found, place.named(&[format!("media-type-schema-{verb}")], vec![one.media.clone()]), Source::Words);
+            out.peer_of(
+                one,
+                &found,
+                place.named(&[format!("media-type-schema-{verb}")], vec![one.media.clone()]),
+                Source::Words,
+            );
         }
         let (Some(old), Some(new)) = (one.base, one.revision) else { continue };
-        let mut walk =
-            Walk { schemas, out, options, one, above: Vec::new(), done: BTreeSet::new(), steps: &mut steps };
+        let mut walk = Walk { schemas, out, options, one, above: Vec::new(), done: BTreeSet::new(), steps: &mut steps };
         walk.pair(old, new, &mut Vec::new(), None)?;
     }
     Ok(())
@@ -80,13 +86,7 @@ impl Walk<'_, '_> {
         &self.schemas.forest
     }
 
-    fn pair(
-        &mut self,
-        old: Node,
-        new: Node,
-        path: &mut Vec<String>,
-        required: Option<bool>,
-    ) -> Result<(), Unreadable> {
+    fn pair(&mut self, old: Node, new: Node, path: &mut Vec<String>, required: Option<bool>) -> Result<(), Unreadable> {
         let (old, new) = (self.schemas.follow(old)?, self.schemas.follow(new)?);
         let forest = &self.schemas.forest;
         if forest.same(old, new) && !forest.refers(old) && !forest.refers(new) {

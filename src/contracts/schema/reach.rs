@@ -62,10 +62,21 @@ pub struct Reached {
 impl Schemas<'_> {
     /// Every pair that a pair leads to, nearest first, itself included.
     pub fn reach(&self, root: Pair) -> Vec<Reached> {
-        let flow = Flow::of(self.terms(root).2).through(self.verdict(root));
-        let mut found = vec![Reached { pair: root, flow, from: None }];
-        let mut places = HashMap::from([(root, 0_usize)]);
-        let mut open = std::collections::VecDeque::from([0_usize]);
+        self.reach_from(&[root])
+    }
+
+    /// Every pair that one of several leads to, nearest first. They themselves come first, in their order.
+    pub fn reach_from(&self, roots: &[Pair]) -> Vec<Reached> {
+        let mut found: Vec<Reached> = Vec::new();
+        let mut places = HashMap::new();
+        for root in roots {
+            let flow = Flow::of(self.terms(*root).2).through(self.verdict(*root));
+            if !places.contains_key(root) {
+                places.insert(*root, found.len());
+            }
+            found.push(Reached { pair: *root, flow, from: None });
+        }
+        let mut open: std::collections::VecDeque<usize> = (0..found.len()).collect();
         while let Some(at) = open.pop_front() {
             let here = found[at];
             for edge in self.edges(here.pair) {

@@ -21,12 +21,7 @@ const SINGLE: &[(&str, &str)] = &[
 ];
 
 /// Walks on, and says which properties and alternatives came and went.
-pub(super) fn walk(
-    walk: &mut Walk<'_, '_>,
-    old: Node,
-    new: Node,
-    path: &mut Vec<String>,
-) -> Result<(), Unreadable> {
+pub(super) fn walk(walk: &mut Walk<'_, '_>, old: Node, new: Node, path: &mut Vec<String>) -> Result<(), Unreadable> {
     properties(walk, old, new, path)?;
     for (key, step) in SINGLE {
         let both = (walk.forest().get(old, key), walk.forest().get(new, key));
@@ -211,13 +206,7 @@ fn is_bare(forest: &Forest, branch: Node) -> bool {
         })
 }
 
-fn group(
-    walk: &mut Walk<'_, '_>,
-    old: Node,
-    new: Node,
-    key: &str,
-    path: &mut Vec<String>,
-) -> Result<(), Unreadable> {
+fn group(walk: &mut Walk<'_, '_>, old: Node, new: Node, key: &str, path: &mut Vec<String>) -> Result<(), Unreadable> {
     let forest = walk.forest();
     let list = |node: Node| forest.get(node, key).map(|list| forest.items(list).to_vec()).unwrap_or_default();
     let (was, is) = (list(old), list(new));

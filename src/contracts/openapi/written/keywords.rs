@@ -119,9 +119,11 @@ fn words(forest: &Forest, old: Node, new: Node, told: &mut Vec<(String, Vec<Stri
 }
 
 fn maps(forest: &Forest, old: Node, new: Node, told: &mut Vec<(String, Vec<String>)>) {
-    for (key, name) in
-        [("dependentRequired", "dependent-required"), ("dependentSchemas", "dependent-schema"), ("patternProperties", "pattern-property")]
-    {
+    for (key, name) in [
+        ("dependentRequired", "dependent-required"),
+        ("dependentSchemas", "dependent-schema"),
+        ("patternProperties", "pattern-property"),
+    ] {
         let entries = |node: Node| forest.get(node, key).map(|map| forest.entries(map)).unwrap_or_default();
         let (was, is) = (entries(old), entries(new));
         for (word, _, value) in was {
@@ -152,8 +154,12 @@ pub(super) fn types_of(forest: &Forest, node: Node) -> Vec<String> {
     let Some(types) = forest.get(node, "type") else { return Vec::new() };
     let one = [types];
     let list = if forest.items(types).is_empty() { &one[..] } else { forest.items(types) };
-    let mut names: Vec<String> =
-        list.iter().filter_map(|node| forest.scalar(*node)).filter(|name| *name != "null").map(str::to_string).collect();
+    let mut names: Vec<String> = list
+        .iter()
+        .filter_map(|node| forest.scalar(*node))
+        .filter(|name| *name != "null")
+        .map(str::to_string)
+        .collect();
     names.sort();
     names
 }
@@ -169,11 +175,15 @@ fn types(walk: &mut Walk<'_, '_>, old: Node, new: Node, path: &[String]) {
     let contains = |wide: (&Vec<String>, &Option<String>), narrow: (&Vec<String>, &Option<String>)| {
         let types = wide.0.is_empty()
             || (!narrow.0.is_empty()
-                && narrow.0.iter().all(|one| wide.0.contains(one) || (one == "integer" && wide.0.contains(&"number".into()))));
+                && narrow
+                    .0
+                    .iter()
+                    .all(|one| wide.0.contains(one) || (one == "integer" && wide.0.contains(&"number".into()))));
         let format = match (wide.1.as_deref(), narrow.1.as_deref()) {
             (None, _) => true,
             (Some(wide), Some(narrow)) => {
-                wide == narrow || matches!((wide, narrow), ("int64", "int32") | ("double", "float") | ("date-time", "date"))
+                wide == narrow
+                    || matches!((wide, narrow), ("int64", "int32") | ("double", "float") | ("date-time", "date"))
             }
             (Some(_), None) => false,
         };
@@ -209,7 +219,8 @@ fn nullable(walk: &mut Walk<'_, '_>, old: Node, new: Node, path: &[String]) {
     let is_null = |node: Node| {
         let flag = |key: &str| forest.get(node, key).is_some_and(|value| forest.is_true(value));
         let types = forest.get(node, "type");
-        let listed = types.is_some_and(|types| forest.items(types).iter().any(|one| forest.string(*one) == Some("null")));
+        let listed =
+            types.is_some_and(|types| forest.items(types).iter().any(|one| forest.string(*one) == Some("null")));
         flag("nullable") || flag("x-nullable") || listed
     };
     let (was, is) = (is_null(old), is_null(new));
