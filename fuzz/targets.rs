@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use mainguard::change::{ChangeSet, Hunk};
 use mainguard::config::{self, Config};
 use mainguard::contracts::compare::{self, compare};
+use mainguard::contracts::json_schema as values;
 use mainguard::contracts::{ContractChange, Unreadable, graphql as sdl, openapi as api, protobuf as proto};
 use mainguard::contracts::{discover, report as contracts};
 use mainguard::coverage;
@@ -168,6 +169,15 @@ pub(crate) fn graphql(data: &[u8]) {
 pub(crate) fn openapi(data: &[u8]) {
     let options = api::Options { unfolded: data.len().is_multiple_of(2), ..api::Options::default() };
     schemas(data, "a.yaml", |base, revision, paths| api::diff(base, paths, revision, paths, &options));
+}
+
+/// The same of a JSON Schema, by the conventions of the field and to the letter.
+pub(crate) fn json_schema(data: &[u8]) {
+    let options = values::Options { strict: data.len().is_multiple_of(2), ..values::Options::default() };
+    schemas(data, "a.json", |base, revision, paths| {
+        let path = paths.first().map(String::as_str);
+        values::diff(base, path, revision, path, &options)
+    });
 }
 
 type Files = std::collections::BTreeMap<String, Vec<u8>>;

@@ -92,10 +92,12 @@ impl Forest {
         if let Some(file) = self.files.iter().find(|file| file.side == side && file.name == name) {
             return Ok(file.root);
         }
+        // A parser that misses something misses it behind the end.
+        let last = bytes.iter().filter(|byte| **byte == b'\n').count() as u32 + 1;
         let fail = |mark: Mark, what: String| Unreadable {
             side,
             file: name.into(),
-            line: mark.line,
+            line: mark.line.min(last),
             column: mark.column,
             what,
         };
@@ -243,16 +245,16 @@ impl Forest {
         self.file(node).map(|file| file.root)
     }
 
-    /// Whether a text stands in any file that was read.
-    pub fn knows(&self, text: &str) -> bool {
+    /// The number of a text, if it stands in any file that was read.
+    pub fn known(&self, text: &str) -> Option<Text> {
         let mut key = self.state.hash_one(text);
         while let Some(found) = self.known.get(&key) {
             if self.str(*found) == text {
-                return true;
+                return Some(*found);
             }
             key = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
         }
-        false
+        None
     }
 
     /// The value below a key of an object, or at an index of a list: one step of a JSON pointer.

@@ -7,7 +7,7 @@
 mod paths;
 pub mod rules;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::document::{Forest, Node};
 use super::schema::{ANY, Conventions, Dialect, Direction, Fact, Flow, Pair, Reached, Schemas, Subject, Verb};
@@ -163,20 +163,22 @@ impl Comparison<'_> {
         let direction = self.options.direction;
         let schemas = &mut self.schemas;
         let terms = (schemas.term(old), schemas.term(new));
-        let mut roots = vec![(schemas.compare(terms.0, terms.1, direction), None)];
+        let mut roots = vec![(schemas.compare(terms.0, terms.1, direction), String::new())];
         let bundle = terms.0 == ANY;
         let (before, after) = (definitions(&schemas.forest, old), definitions(&schemas.forest, new));
+        let by_name = |all: &[(String, Node)]| all.iter().cloned().collect::<HashMap<String, Node>>();
+        let (had, has) = (by_name(&before), by_name(&after));
         let mut alone = Vec::new();
         for (name, node) in &before {
-            match after.iter().find(|(other, _)| other == name) {
-                Some((_, other)) => {
+            match has.get(name) {
+                Some(other) => {
                     let terms = (schemas.term(*node), schemas.term(*other));
-                    roots.push((schemas.compare(terms.0, terms.1, direction), Some((*name).clone())));
+                    roots.push((schemas.compare(terms.0, terms.1, direction), name.clone()));
                 }
                 None => alone.push(("definition-removed", name, *node)),
             }
         }
-        for (name, node) in after.iter().filter(|(name, _)| !before.iter().any(|(other, _)| other == name)) {
+        for (name, node) in after.iter().filter(|(name, _)| !had.contains_key(name)) {
             let _ = schemas.term(*node);
             alone.push(("definition-added", name, *node));
         }
@@ -201,17 +203,19 @@ impl Comparison<'_> {
             (change.before, change.after) = (Some(before), Some(after));
             self.out.push(change);
         }
-        for (pair, name) in roots {
-            self.tell(pair, name, new);
-        }
+        let name = paths::of_root(&self.schemas.forest, new);
+        self.tell(&[roots[0].0], &[name]);
+        // Definitions that the schema does not use are there for others.
+        let left = roots.into_iter().skip(1).filter(|(pair, _)| !self.said.contains(pair));
+        let (left, names): (Vec<Pair>, Vec<String>) = left.unzip();
+        self.tell(&left, &names);
         Ok(())
     }
 
-    /// Everything that a pair leads to, each pair once.
-    fn tell(&mut self, root: Pair, name: Option<String>, document: Node) {
-        let found = self.schemas.reach(root);
-        let root_name = name.unwrap_or_else(|| paths::of_root(&self.schemas.forest, document));
-        let names = Names::of(&self.schemas, &found, root_name);
+    /// Everything that some pairs lead to, each pair once.
+    fn tell(&mut self, roots: &[Pair], names: &[String]) {
+        let found = self.schemas.reach_from(roots);
+        let names = Names::of(&self.schemas, &found, names);
         for (at, reached) in found.iter().enumerate() {
             if !self.said.insert(reached.pair) {
                 continue;
@@ -335,7 +339,7 @@ fn said(rule: &'static str, impact: Impact, subject: String, message: String) ->
 fn not_judged(unreadable: Unreadable) -> ContractChange {
     let Unreadable { file, line, column, what, .. } = unreadable;
     let message = format!("`{file}` cannot be read in the base: {what}");
-    let mut change = said("schema-not-judged", Impact::Dangerous, file.clone(), message);
+    let mut change = said("cannot-be-judged", Impact::Dangerous, file.clone(), message);
     change.args = vec![what];
     change.base = Some(Place { file, line, column, end_line: line, end_column: column });
     change

@@ -14,6 +14,8 @@ use super::{Side, Tree, Unreadable};
 
 /// References that are followed one after the other before anything else is found.
 const LONGEST_CHAIN: usize = 64;
+/// Objects with more entries than this are indexed.
+const MANY: usize = 32;
 /// Files of a tree that are opened in search of an `$id`.
 const MOST_SEARCHED: usize = 64;
 
@@ -25,6 +27,8 @@ pub struct Refs<'a> {
     names: HashMap<Node, Text>,
     files: HashMap<Node, Index>,
     identified: HashMap<(Side, String), Node>,
+    /// The entries of large objects, by name.
+    entries: HashMap<Node, HashMap<Text, Node>>,
 }
 
 /// What a file says about its own addresses.
@@ -47,6 +51,7 @@ impl<'a> Refs<'a> {
             names: HashMap::new(),
             files: HashMap::new(),
             identified: HashMap::new(),
+            entries: HashMap::new(),
         }
     }
 
@@ -114,7 +119,7 @@ impl<'a> Refs<'a> {
 
     /// The resource in which a reference stands: the file, unless something around it has an `$id` of its own.
     fn within(&mut self, forest: &Forest, root: Node, at: Node) -> Node {
-        if !forest.knows("$id") && !forest.knows("id") {
+        if forest.known("$id").or(forest.known("id")).is_none() {
             return root;
         }
         self.index(forest, root).within.get(&at).copied().unwrap_or(root)
@@ -176,7 +181,7 @@ impl<'a> Refs<'a> {
         let mut here = start;
         for part in pointer.split('/').skip(1) {
             let part = part.replace("~1", "/").replace("~0", "~");
-            let mut next = forest.child(here, &part);
+            let mut next = self.child(forest, here, &part);
             // A part of a document may itself stand elsewhere.
             let mut steps = 0;
             while next.is_none() && steps < LONGEST_CHAIN {
@@ -190,13 +195,25 @@ impl<'a> Refs<'a> {
                 let root = forest.root(here).unwrap_or(here);
                 let Some(target) = decoded(inner).and_then(|inner| plain(forest, root, &inner)) else { break };
                 here = target;
-                next = forest.child(here, &part);
+                next = self.child(forest, here, &part);
                 steps += 1;
             }
             let nothing = || format!("`$ref` to `{}` leads to nothing: there is no `{}`", short(text), short(&part));
             here = next.ok_or_else(|| fail(forest, at, nothing()))?;
         }
         Ok(here)
+    }
+
+    /// One step of a pointer. Thousands of definitions in one object are looked up thousands of times.
+    fn child(&mut self, forest: &Forest, node: Node, step: &str) -> Option<Node> {
+        if forest.entries(node).len() < MANY {
+            return forest.child(node, step);
+        }
+        let entries = self
+            .entries
+            .entry(node)
+            .or_insert_with(|| forest.entries(node).iter().map(|(name, _, value)| (*name, *value)).collect());
+        entries.get(&forest.known(step)?).copied()
     }
 
     /// The root of what an address names; `None` for a meta-schema.
@@ -212,7 +229,7 @@ impl<'a> Refs<'a> {
             Some((side, file)) => (side, file.to_string()),
             None => (Side::Base, String::new()),
         };
-        let near = match forest.knows("$id") || forest.knows("id") {
+        let near = match forest.known("$id").or(forest.known("id")).is_some() {
             true => self.index(forest, root).addresses.get(&start).cloned(),
             false => None,
         };

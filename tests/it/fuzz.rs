@@ -90,6 +90,11 @@ proptest! {
     }
 
     #[test]
+    fn json_schemas(data in nearly(&["{", "}", "[", "]", ",", ":", "\"type\"", "\"object\"", "[\"string\", \"null\"]", "\"$ref\"", "\"#\"", "\"#/$defs/a\"", "\"https://x.y/z\"", "\"../a\"", "\"$defs\"", "\"a\"", "\"properties\"", "\"required\"", "[\"a\"]", "\"oneOf\"", "\"not\"", "\"if\"", "\"then\"", "\"enum\"", "\"minimum\"", "1", "1e999", "true", "null", "\"pattern\"", "\"(\"", "\"items\"", "\"contains\"", "{\"type\": \"integer\", \"minimum\": 1}", "{\"properties\": {\"a\": {\"$ref\": \"#\"}}}\0", "\0", "\n"])) {
+        targets::json_schema(&data);
+    }
+
+    #[test]
     fn graphql_schemas(data in nearly(&["schema { query: Q }\n", "type Q {", "}", " a(b: [Int!]! = [1]): Q @deprecated\n", "extend ", "interface I {", "union U = Q | R\n", "enum E {", " A B\n", "input N {", " c: E = A\n", "directive @d(e: N = {c: A}) repeatable on FIELD | ENUM\n", " @d(e: {})", "scalar S\n", "\"\"\"words\"\"\"", "\"w\\u0041\"", "\0", "implements I", "{", "[", "# x\n", "null"])) {
         targets::graphql(&data);
     }

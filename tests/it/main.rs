@@ -16,6 +16,7 @@ mod contracts;
 mod contracts_code;
 mod contracts_graphql;
 mod contracts_json_schema;
+mod contracts_json_schema_values;
 mod contracts_openapi;
 mod contracts_protobuf;
 mod coverage;

@@ -39,12 +39,16 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn of(schemas: &Schemas<'_>, found: &[Reached], root: String) -> Names {
+    pub(super) fn of(schemas: &Schemas<'_>, found: &[Reached], roots: &[String]) -> Names {
         let places: std::collections::HashMap<_, usize> =
             found.iter().enumerate().map(|(at, reached)| (reached.pair, at)).collect();
-        let mut names = Names { names: vec![root], starts: vec![0], users: vec![BTreeSet::new(); found.len()] };
-        for (at, reached) in found.iter().enumerate().skip(1) {
-            let Some((before, step)) = reached.from else { continue };
+        let mut names = Names { names: Vec::new(), starts: Vec::new(), users: vec![BTreeSet::new(); found.len()] };
+        for (at, reached) in found.iter().enumerate() {
+            let Some((before, step)) = reached.from else {
+                names.names.push(roots.get(at).cloned().unwrap_or_default());
+                names.starts.push(at);
+                continue;
+            };
             let before = before as usize;
             let (name, start) = match defined(schemas, reached) {
                 Some(name) => (name, at),

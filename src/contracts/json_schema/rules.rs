@@ -543,5 +543,5 @@ pub const RULES: &[Rule] = &[
         "keep the definition until nobody refers to it",
     ),
     rule("dialect-changed", "the schema is written in another draft", "", ""),
-    rule("schema-not-judged", "the schema cannot be read at the base", "", ""),
+    rule("cannot-be-judged", "the schema cannot be read at the base", "", ""),
 ];

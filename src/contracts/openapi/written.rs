@@ -83,9 +83,9 @@ pub(super) fn tell(
     options: &Options,
     out: &mut Collector,
 ) -> Result<(), Unreadable> {
-    let announces = ["x-sunset", "x-stability-level"].iter().any(|word| schemas.forest.knows(word));
-    let days =
-        options.deprecation_days_stable + options.deprecation_days_beta > 0 && schemas.forest.knows("deprecated");
+    let announces = ["x-sunset", "x-stability-level"].iter().any(|word| schemas.forest.known(word).is_some());
+    let days = options.deprecation_days_stable + options.deprecation_days_beta > 0
+        && schemas.forest.known("deprecated").is_some();
     let Some(first) = uses.first().filter(|_| announces || days || options.unfolded) else { return Ok(()) };
     let goal = if options.unfolded { Goal::Everything } else { Goal::Survey(Survey::default()) };
     let (above, done) = (Vec::new(), HashMap::new());

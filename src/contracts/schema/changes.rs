@@ -750,8 +750,8 @@ impl Schemas<'_> {
         let (lost, gained) = (missing(old, new), missing(new, old));
         for value in lost {
             let name = self.forest.shown(value, SHOWN);
-            let fact = change.say(Subject::ExtensibleEnumValue, Verb::Removed, HARMLESS).named(name);
-            fact.at(Some(value), Some(*new_key)).narrows = Sure::Yes;
+            let fact = change.say(Subject::ExtensibleEnumValue, Verb::Removed, ADDED).named(name);
+            fact.at(Some(value), Some(*new_key));
         }
         for value in gained {
             let name = self.forest.shown(value, SHOWN);

@@ -9,6 +9,11 @@ use super::{Schemas, Sure, Term, Types};
 /// Cases into which the groups of one term may be taken apart; beyond, they are compared as they stand.
 const MOST_CASES: usize = 512;
 
+/// How many cases the groups of a schema make together.
+fn cases(view: &View) -> usize {
+    view.groups.iter().fold(1_usize, |cases, group| cases.saturating_mul(group.branches.len()))
+}
+
 impl Schemas<'_> {
     pub(super) fn inclusion(&mut self, sub: Term, sup: Term, mode: Mode) -> Formula {
         let (a, b) = (self.view(sub), self.view(sup));
@@ -28,20 +33,22 @@ impl Schemas<'_> {
             return self.keywords_included(&a, &b, mode);
         }
         // What both say in the same words need not be taken apart.
-        if let Some((mine, other)) = self.shared_group(&a, &b) {
-            let (less, least) = (self.without(sub, mine.atom, &[]), self.without(sup, other.atom, &[]));
-            let stripped = self.includes(less, least, mode);
-            return match self.forest.refers(mine.list) {
-                false if b.groups.len() == 1 && a.groups.len() == 1 => stripped,
-                _ => {
-                    let same = self.same(mine.list, other.list);
-                    let stripped = Formula::all(vec![same, stripped]);
-                    let apart = self.cases_included(sub, sup, &a, &b, mode);
-                    Formula::any(vec![stripped, apart])
-                }
-            };
+        let shared = self.shared_groups(&a, &b);
+        if shared.is_empty() {
+            return self.cases_included(sub, sup, &a, &b, mode);
         }
-        self.cases_included(sub, sup, &a, &b, mode)
+        let (mut less, mut least, mut all) = (sub, sup, Vec::new());
+        for (mine, other) in &shared {
+            less = self.without(less, mine.atom, &[]);
+            least = self.without(least, other.atom, &[]);
+            all.push(self.same(mine.list, other.list));
+        }
+        all.push(self.includes(less, least, mode));
+        let mut any = vec![Formula::all(all)];
+        if cases(&a) <= MOST_CASES {
+            any.push(self.cases_included(sub, sup, &a, &b, mode));
+        }
+        Formula::any(any)
     }
 
     /// One schema each, with the same words and no reference in them.
@@ -57,16 +64,20 @@ impl Schemas<'_> {
         }
     }
 
-    fn shared_group(&self, a: &View, b: &View) -> Option<(Group, Group)> {
-        a.groups.iter().find_map(|mine| {
-            let twin = b.groups.iter().find(|other| other.one == mine.one && self.forest.same(mine.list, other.list));
-            Some((mine.clone(), twin?.clone()))
-        })
+    fn shared_groups(&self, a: &View, b: &View) -> Vec<(Group, Group)> {
+        let mut left: Vec<&Group> = b.groups.iter().collect();
+        let mut shared = Vec::new();
+        for mine in &a.groups {
+            let twin = left.iter().position(|other| other.one == mine.one && self.forest.same(mine.list, other.list));
+            if let Some(twin) = twin {
+                shared.push((mine.clone(), left.remove(twin).clone()));
+            }
+        }
+        shared
     }
 
     fn cases_included(&mut self, sub: Term, sup: Term, a: &Rc<View>, b: &Rc<View>, mode: Mode) -> Formula {
-        let cases = a.groups.iter().try_fold(1_usize, |cases, group| cases.checked_mul(group.branches.len()));
-        if cases.is_none_or(|cases| cases > MOST_CASES) {
+        if cases(a) > MOST_CASES {
             // As if the groups demanded nothing; each group of the other side needs a twin.
             let mut all = vec![self.keywords_of(a, b, mode).at_least(Sure::Maybe)];
             for wanted in &b.groups {

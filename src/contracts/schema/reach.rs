@@ -8,30 +8,42 @@ use std::collections::HashMap;
 use super::{Direction, Fact, Pair, Schemas, Step, Sure};
 use crate::contracts::Impact;
 
-/// What matters on a way: narrowing, widening, both or neither.
+/// What matters on a way, and how sure it is: narrowing, widening, both or neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Flow(u8);
+pub struct Flow {
+    /// Whether values that are no longer allowed matter.
+    pub narrowing: Sure,
+    /// Whether values that were not allowed matter.
+    pub widening: Sure,
+}
 
 impl Flow {
-    /// Neither: what is reached this way breaks nobody.
-    pub const NOTHING: Flow = Flow(0);
-    /// Values that are no longer allowed.
-    pub const NARROWING: Flow = Flow(1);
-    /// Values that were not allowed.
-    pub const WIDENING: Flow = Flow(2);
-
     fn of(direction: Direction) -> Flow {
-        Flow(match direction {
-            Direction::Request => 1,
-            Direction::Response => 2,
-            Direction::Both => 3,
-        })
+        let (narrowing, widening) = match direction {
+            Direction::Request => (Sure::Yes, Sure::No),
+            Direction::Response => (Sure::No, Sure::Yes),
+            Direction::Both => (Sure::Yes, Sure::Yes),
+        };
+        Flow { narrowing, widening }
+    }
+
+    fn through(self, [narrows, widens]: [Sure; 2]) -> Flow {
+        Flow { narrowing: self.narrowing.min(narrows), widening: self.widening.min(widens) }
+    }
+
+    fn or(self, other: Flow) -> Flow {
+        Flow { narrowing: self.narrowing.max(other.narrowing), widening: self.widening.max(other.widening) }
     }
 
     /// How bad a fact is where this matters.
     pub fn impact(self, fact: &Fact) -> Impact {
-        let narrows = if self.0 & 1 == 0 { Impact::Compatible } else { fact.impact(Direction::Request) };
-        let widens = if self.0 & 2 == 0 { Impact::Compatible } else { fact.impact(Direction::Response) };
+        let level = |sure: Sure| match sure {
+            Sure::No => Impact::Compatible,
+            Sure::Maybe => Impact::Dangerous,
+            Sure::Yes => Impact::Breaking,
+        };
+        let narrows = fact.impact(Direction::Request).min(level(self.narrowing));
+        let widens = fact.impact(Direction::Response).min(level(self.widening));
         narrows.max(widens)
     }
 }
@@ -50,18 +62,25 @@ pub struct Reached {
 impl Schemas<'_> {
     /// Every pair that a pair leads to, nearest first, itself included.
     pub fn reach(&self, root: Pair) -> Vec<Reached> {
-        let verdict = |pair: Pair| {
-            let [narrows, widens] = self.verdict(pair);
-            Flow(u8::from(narrows != Sure::No) | u8::from(widens != Sure::No) << 1)
-        };
-        let flow = Flow(Flow::of(self.terms(root).2).0 & verdict(root).0);
-        let mut found = vec![Reached { pair: root, flow, from: None }];
-        let mut places = HashMap::from([(root, 0_usize)]);
-        let mut open = std::collections::VecDeque::from([0_usize]);
+        self.reach_from(&[root])
+    }
+
+    /// Every pair that one of several leads to, nearest first. They themselves come first, in their order.
+    pub fn reach_from(&self, roots: &[Pair]) -> Vec<Reached> {
+        let mut found: Vec<Reached> = Vec::new();
+        let mut places = HashMap::new();
+        for root in roots {
+            let flow = Flow::of(self.terms(*root).2).through(self.verdict(*root));
+            if !places.contains_key(root) {
+                places.insert(*root, found.len());
+            }
+            found.push(Reached { pair: *root, flow, from: None });
+        }
+        let mut open: std::collections::VecDeque<usize> = (0..found.len()).collect();
         while let Some(at) = open.pop_front() {
             let here = found[at];
             for edge in self.edges(here.pair) {
-                let flow = Flow(here.flow.0 & verdict(edge.to).0);
+                let flow = here.flow.through(self.verdict(edge.to));
                 match places.get(&edge.to) {
                     None => {
                         places.insert(edge.to, found.len());
@@ -69,7 +88,7 @@ impl Schemas<'_> {
                         found.push(Reached { pair: edge.to, flow, from: Some((at as u32, edge.step)) });
                     }
                     Some(known) => {
-                        let more = Flow(found[*known].flow.0 | flow.0);
+                        let more = found[*known].flow.or(flow);
                         if more != found[*known].flow {
                             found[*known].flow = more;
                             open.push_back(*known);

@@ -1,8 +1,9 @@
 //! Numbers and texts.
 
-use super::equations::{Formula, Mode};
+use super::equations::{Formula, Mode, Way};
 use super::view::{Limit, View};
 use super::{Schemas, Sure, Types};
+use crate::contracts::document::Node;
 
 /// Formats whose meaning is written down somewhere, so that another one is another set of values.
 const KNOWN: &[&str] = &[
@@ -163,6 +164,13 @@ impl Schemas<'_> {
         for (had, wanted) in [(&a.encodings, &b.encodings), (&a.media_types, &b.media_types)] {
             let twin = |wanted: &str| had.iter().any(|(one, _)| self.forest.str(*one).eq_ignore_ascii_case(wanted));
             if wanted.iter().any(|(wanted, _)| !twin(self.forest.str(*wanted))) {
+                all.push(Formula::NO);
+            }
+        }
+        // Values of an open enumeration that are gone: it does not forbid them, and nobody takes them any more.
+        if let (Some((_, had)), Some((_, wanted)), Way::Forth) = (&a.extensible, &b.extensible, mode.way) {
+            let takes = |value: &Node| wanted.iter().any(|other| self.forest.same(*value, *other));
+            if !had.iter().all(takes) {
                 all.push(Formula::NO);
             }
         }

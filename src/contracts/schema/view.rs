@@ -157,6 +157,7 @@ impl View {
             && self.conditions.is_empty()
             && self.groups.is_empty()
             && self.opaque.is_empty()
+            && self.extensible.is_none()
     }
 }
 
@@ -171,6 +172,21 @@ fn tighter(slot: &mut Option<Limit>, new: Limit, lower: bool) {
         *slot = Some(new);
     }
 }
+
+/// Keywords that are numbers.
+const LIMITS: &[&str] = &[
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "minProperties",
+    "maxProperties",
+];
 
 /// The types that a `type` names, and whether it also names something else.
 fn named_types(forest: &Forest, value: Node) -> (Types, bool) {
@@ -368,6 +384,12 @@ impl Schemas<'_> {
                 "default" => view.default = Some((key, value)),
                 "discriminator" => view.discriminator = Some((key, value)),
                 _ => {}
+            }
+            // What is written in a way that nobody reads is not passed over: it is compared by its words.
+            let forest = &self.forest;
+            let limits = LIMITS.contains(&forest.str(name));
+            if limits && forest.number(value).is_none() && !matches!(forest.value(value), Value::Bool(_)) {
+                view.opaque.push(value);
             }
         }
         self.merge_others(view, node);

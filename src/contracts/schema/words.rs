@@ -55,7 +55,44 @@ impl Fact {
                 };
                 format!("{thing}: `{name}` {what}")
             }
-            (S::Condition, verb) => format!("{thing}: its condition (`if`) {}", happened(verb)),
+            (S::Condition, Verb::Added) => format!("{thing} must fulfil something under a condition (`if`)"),
+            (S::Condition, Verb::Removed) => format!("{thing} need no longer fulfil anything under a condition (`if`)"),
+            (S::Condition, _) => format!("{thing}: its condition (`if`), or what it demands, is another"),
+            (S::Contains, Verb::Added) => {
+                format!("{thing} must contain something (`contains`) that it need not before")
+            }
+            (S::Contains, Verb::Removed) => format!("{thing} need no longer contain anything (`contains`)"),
+            (S::Contains, _) => format!("{thing} must contain something else (`contains`)"),
+            (S::UniqueItems, Verb::Added) => format!("{thing} must have unique items"),
+            (S::UniqueItems, _) => format!("{thing} can have equal items"),
+            (S::MultipleOf, Verb::Added) => format!("{thing} must be a multiple of `{after}`"),
+            (S::MultipleOf, Verb::Removed) => format!("{thing} need no longer be a multiple of `{before}`"),
+            (S::MultipleOf, _) => format!("{thing} must be a multiple of `{after}` instead of `{before}`"),
+            (S::PropertyNames, Verb::Added) => {
+                format!("{thing} no longer takes properties of any name (`propertyNames`)")
+            }
+            (S::PropertyNames, _) => format!("{thing} takes properties of any name"),
+            (S::Not, Verb::Added) => format!("{thing} must not be `{after}`"),
+            (S::Not, Verb::Removed) => format!("{thing} is no longer forbidden to be `{before}`"),
+            (S::Not, _) => format!("{thing} must not be `{after}`; before, it must not be `{before}`"),
+            (S::Default, Verb::Added) => format!("{thing} has a default: `{after}`"),
+            (S::ContentSchema, Verb::Added) => format!("{thing} must hold what a schema describes"),
+            (S::ContentSchema, _) => format!("{thing} need no longer hold what a schema describes"),
+            (S::Items | S::UnevaluatedItems | S::AdditionalProperties | S::UnevaluatedProperties, verb) => {
+                let what = match self.subject {
+                    S::Items => "items",
+                    S::UnevaluatedItems => "other items",
+                    _ => "other properties",
+                };
+                match (verb, after, before) {
+                    (Verb::Added | Verb::Narrowed, "false", _) => format!("{thing} no longer takes {what}"),
+                    (Verb::Added, ..) => format!("{thing}: {what} must be `{after}`, and could be anything"),
+                    (Verb::Removed, _, "false") => format!("{thing} takes {what}"),
+                    (Verb::Removed, ..) => format!("{thing}: {what} can be anything, and had to be `{before}`"),
+                    (Verb::Widened, ..) => format!("{thing} takes {what}: `{after}`"),
+                    _ => format!("{thing} no longer takes {what}"),
+                }
+            }
             (S::Schema, _) => match self.narrows.max(self.widens) {
                 super::Sure::Yes => format!("{thing} allows other values than before"),
                 _ => format!("{thing} changed; whether it allows the same values cannot be judged"),
