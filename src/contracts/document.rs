@@ -92,12 +92,10 @@ impl Forest {
         if let Some(file) = self.files.iter().find(|file| file.side == side && file.name == name) {
             return Ok(file.root);
         }
-        let fail = |mark: Mark, what: String| Unreadable {
-            side,
-            file: name.into(),
-            line: mark.line,
-            column: mark.column,
-            what,
+        let fail = |mark: Mark, what: String| {
+            // A parser that misses something misses it behind the end.
+            let last = bytes.iter().filter(|byte| **byte == b'\n').count() as u32 + 1;
+            Unreadable { side, file: name.into(), line: mark.line.min(last), column: mark.column, what }
         };
         let start = Mark { line: 1, column: 1 };
         if bytes.len() > MOST_BYTES {

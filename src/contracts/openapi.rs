@@ -107,7 +107,7 @@ fn pair_of(
         Err(unreadable) => return Err(unreadable),
     }
     match options.unfolded {
-        true => schemas::unfold(&schemas, &uses, &pairs, &mut out),
+        true => schemas::unfold(&schemas, &uses, &pairs, &mut out)?,
         false => schemas::tell(&schemas, &schemas::Names::new(&schemas.forest, models), &uses, &pairs, &mut out),
     }
     match written::tell(&mut schemas, &uses, options, &mut out) {

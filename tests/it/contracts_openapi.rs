@@ -490,3 +490,22 @@ fn a_reviewer_reads_the_worst_first() {
     insta::assert_snapshot!("openapi-markdown", answer(&["--format", "markdown"]).stdout);
     insta::assert_snapshot!("openapi-oasdiff", answer(&["--format", "json", "--ids", "oasdiff"]).stdout);
 }
+
+#[test]
+fn a_fragment_that_changed_is_judged_where_it_is_reached() {
+    let root = "openapi: 3.0.3\ninfo: {title: T, version: 1.0.0}\npaths:\n  /a:\n    post:\n      requestBody: {content: {application/json: {schema: {$ref: 'order.yaml'}}}}\n      responses: {'200': {description: ok}}\n";
+    let repo = TestRepo::new();
+    for side in ["old", "new"] {
+        repo.write(&format!("{side}/api/openapi.yaml"), root);
+    }
+    repo.write("old/api/order.yaml", "type: object\nproperties:\n  a: {type: string}\n");
+    repo.write("new/api/order.yaml", "type: object\nproperties:\n  a: {type: integer}\n");
+    let answer = run_command(mainguard(repo.path()).args(["contracts", "diff", "old", "new", "--format", "json"]));
+    assert_eq!(answer.code, 1, "{}", answer.text());
+    let document: Value = serde_json::from_str(&answer.stdout).unwrap();
+    let changes = document["changes"].as_array().unwrap();
+    assert_eq!(changes.len(), 1, "{changes:#?}");
+    assert_eq!(changes[0]["id"], "request-property-type-changed");
+    assert_eq!((&changes[0]["operation"], &changes[0]["path"]), (&Value::from("POST"), &Value::from("/a")));
+    assert_eq!(changes[0]["revision"]["file"], "api/order.yaml");
+}

@@ -55,7 +55,8 @@ pub(super) fn read(schemas: &mut Schemas<'_>, side: Side, path: &str) -> Result<
     reader.model(root)
 }
 
-fn unreadable(forest: &Forest, at: Node, what: String) -> Unreadable {
+/// An error at a node.
+pub(super) fn unreadable(forest: &Forest, at: Node, what: String) -> Unreadable {
     let (side, file) = forest.source(at).unwrap_or((Side::Base, ""));
     let (line, column) = forest.place(at).map_or((1, 1), |place| (place.line, place.column));
     Unreadable { side, file: file.into(), line, column, what }

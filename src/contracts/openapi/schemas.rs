@@ -8,15 +8,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::collect::{Collector, Found, Source, code};
 use super::model::Model;
 use super::operations::{Spot, Use};
+use super::read::unreadable;
 use super::{oasdiff, rules};
-use crate::contracts::Impact;
 use crate::contracts::document::{Forest, Node};
 use crate::contracts::schema::{ANY, Direction, Fact, Flow, Pair, Reached, Schemas, Step, Subject, Verb};
+use crate::contracts::{Impact, Unreadable};
 
 /// Steps of all walks for other tools' answers, which follow every path.
 const MOST_STEPS: usize = 3_000_000;
 /// Longer paths are not followed for them.
-const LONGEST_PATH: usize = 48;
+pub(super) const LONGEST_PATH: usize = 48;
+/// Of one schema in one use, so many places are told: in a circle of schemas there is no end of them.
+pub(super) const MOST_PLACES: usize = 16;
 
 /// Compares the schemas of all uses; what is found is complete when the comparator has finished.
 pub(super) fn compare(schemas: &mut Schemas<'_>, uses: &[Use]) -> Vec<Pair> {
@@ -414,7 +417,15 @@ fn phrase(fact: &Fact) -> String {
 }
 
 /// Tells everything that was found for every path and operation, in oasdiff's words.
-pub(super) fn unfold(schemas: &Schemas<'_>, uses: &[Use], pairs: &[Pair], out: &mut Collector) {
+///
+/// # Errors
+/// When there are more paths than anybody follows: half an answer is none.
+pub(super) fn unfold(
+    schemas: &Schemas<'_>,
+    uses: &[Use],
+    pairs: &[Pair],
+    out: &mut Collector,
+) -> Result<(), Unreadable> {
     let mut steps = 0_usize;
     let mut flows: HashMap<Pair, HashMap<Pair, Flow>> = HashMap::new();
     for (one, root) in uses.iter().zip(pairs) {
@@ -424,27 +435,34 @@ pub(super) fn unfold(schemas: &Schemas<'_>, uses: &[Use], pairs: &[Pair], out: &
         let flows = flows
             .entry(*root)
             .or_insert_with(|| schemas.reach(*root).into_iter().map(|reached| (reached.pair, reached.flow)).collect());
-        let mut path: Vec<Step> = Vec::new();
-        walk(schemas, one, *root, &mut path, &mut vec![*root], flows, &mut steps, out);
+        let mut met = HashMap::new();
+        walk(schemas, one, &mut Vec::new(), &mut vec![*root], (flows, &mut met), &mut steps, out);
+        if steps > MOST_STEPS || out.is_full() {
+            let what = "these schemas lead to one another on more paths than can be told one by one".into();
+            return Err(unreadable(&schemas.forest, one.holders[1], what));
+        }
     }
+    Ok(())
 }
 
-#[expect(clippy::too_many_arguments, reason = "one walk, whose state is these")]
+/// Tells the last pair of `above`, and goes on to what it leads to.
 fn walk(
     schemas: &Schemas<'_>,
     one: &Use,
-    pair: Pair,
     path: &mut Vec<Step>,
     above: &mut Vec<Pair>,
-    flows: &HashMap<Pair, Flow>,
+    (flows, met): (&HashMap<Pair, Flow>, &mut HashMap<Pair, usize>),
     steps: &mut usize,
     out: &mut Collector,
 ) {
+    let Some(pair) = above.last().copied() else { return };
+    let times = met.entry(pair).or_default();
+    *times += 1;
     *steps += 1;
-    if *steps > MOST_STEPS || path.len() > LONGEST_PATH || out.is_full() {
+    if *times > MOST_PLACES || *steps > MOST_STEPS || path.len() > LONGEST_PATH || out.is_full() {
         return;
     }
-    let flow = flows.get(&pair).copied().unwrap_or(Flow::NOTHING);
+    let Some(flow) = flows.get(&pair).copied() else { return };
     for said in oasdiff::facts(schemas, one, pair, above, path) {
         let found = Found::new("schema-changed", flow.impact(said.fact), one.operation.clone());
         out.peer_of(one, &found.at(said.fact.base, said.fact.revision), said.names, Source::Values);
@@ -453,7 +471,7 @@ fn walk(
         if !above.contains(&edge.to) {
             path.push(edge.step);
             above.push(edge.to);
-            walk(schemas, one, edge.to, path, above, flows, steps, out);
+            walk(schemas, one, path, above, (flows, &mut *met), steps, out);
             above.pop();
             path.pop();
         }

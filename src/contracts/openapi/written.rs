@@ -4,7 +4,7 @@
 //! last day, its stability), and, where another tool's answer is asked for, keywords that were rewritten and allow the
 //! same values as before, which that tool reports by their names. Nothing here judges values.
 
-use std::collections::BTreeSet;
+use std::collections::{HashMap, HashSet};
 
 use super::Options;
 use super::collect::{Collector, Found, Source, code};
@@ -12,8 +12,9 @@ use super::lifecycle::{self, Stability};
 use super::model::Lifecycle;
 use super::oasdiff::{Names, Where};
 use super::operations::{Use, aged_words};
+use super::read::unreadable;
 use super::rules;
-use super::schemas::place;
+use super::schemas::{LONGEST_PATH, MOST_PLACES, place};
 use crate::contracts::document::{Forest, Node};
 use crate::contracts::schema::Schemas;
 use crate::contracts::{Impact, Unreadable};
@@ -22,57 +23,80 @@ mod branches;
 mod keywords;
 
 /// Steps of all walks.
-const MOST_STEPS: usize = 1_000_000;
-/// Longer paths are not followed.
-const LONGEST_PATH: usize = 48;
+const MOST_STEPS: usize = 4_000_000;
 
-/// One walk through the schemas of one use.
+type Pair = (Node, Node);
+
+/// What a first walk through everything found, so that the walks of the uses need only go where something is.
+#[derive(Default)]
+struct Survey {
+    /// Which pairs lead to a pair.
+    users: HashMap<Pair, Vec<Pair>>,
+    /// Pairs with an announcement.
+    found: Vec<Pair>,
+}
+
+impl Survey {
+    /// Every pair that leads to an announcement, those with one included.
+    fn fertile(self) -> HashSet<Pair> {
+        let (mut all, mut open) = (HashSet::new(), self.found);
+        while let Some(pair) = open.pop() {
+            if all.insert(pair) {
+                open.extend(self.users.get(&pair).into_iter().flatten());
+            }
+        }
+        all
+    }
+}
+
+/// Why a walk goes on.
+enum Goal {
+    /// To find out where announcements are; each pair once.
+    Survey(Survey),
+    /// To tell announcements, where there are some.
+    Announcements(HashSet<Pair>),
+    /// To tell everything, on every path.
+    Everything,
+}
+
+/// A walk through the schemas of uses, one after the other.
 struct Walk<'a, 's> {
     schemas: &'a mut Schemas<'s>,
     out: &'a mut Collector,
     options: &'a Options,
     one: &'a Use,
+    goal: Goal,
     /// Pairs on the way here.
-    above: Vec<(Node, Node)>,
-    /// Pairs that were done, when only announcements are looked for.
-    done: BTreeSet<(Node, Node)>,
-    steps: &'a mut usize,
+    above: Vec<Pair>,
+    /// How often pairs were met, in one use or in all.
+    done: HashMap<Pair, usize>,
+    steps: usize,
 }
 
 /// Walks all uses.
 ///
 /// # Errors
-/// When a reference leads nowhere.
+/// When a reference leads nowhere, or there are more paths than anybody follows.
 pub(super) fn tell(
     schemas: &mut Schemas<'_>,
     uses: &[Use],
     options: &Options,
     out: &mut Collector,
 ) -> Result<(), Unreadable> {
-    let announces = ["x-sunset", "x-stability-level"].iter().any(|word| schemas.forest.knows(word));
-    let days =
-        options.deprecation_days_stable + options.deprecation_days_beta > 0 && schemas.forest.knows("deprecated");
-    if !announces && !days && !options.unfolded {
-        return Ok(());
-    }
-    let mut steps = 0;
-    for one in uses {
-        if options.unfolded && one.base.is_some() != one.revision.is_some() {
-            let (verb, impact) =
-                if one.base.is_some() { ("removed", one.to_server) } else { ("added", !one.to_server) };
-            let place = Where::of(one, &[], false);
-            let found = Found::new("schema-changed", compatible(impact), one.operation.clone());
-            let found = found.at(Some(one.holders[0]), Some(one.holders[1]));
-            out.peer_of(
-                one,
-                &found,
-                place.named(&[format!("media-type-schema-{verb}")], vec![one.media.clone()]),
-                Source::Words,
-            );
+    let announces = ["x-sunset", "x-stability-level"].iter().any(|word| schemas.forest.known(word).is_some());
+    let days = options.deprecation_days_stable + options.deprecation_days_beta > 0
+        && schemas.forest.known("deprecated").is_some();
+    let Some(first) = uses.first().filter(|_| announces || days || options.unfolded) else { return Ok(()) };
+    let goal = if options.unfolded { Goal::Everything } else { Goal::Survey(Survey::default()) };
+    let (above, done) = (Vec::new(), HashMap::new());
+    let mut walk = Walk { schemas, out, options, one: first, goal, above, done, steps: 0 };
+    walk.all(uses)?;
+    if let Goal::Survey(survey) = walk.goal {
+        let fertile = survey.fertile();
+        if !fertile.is_empty() {
+            walk.goal = Goal::Announcements(fertile);
+            walk.all(uses)?;
         }
-        let (Some(old), Some(new)) = (one.base, one.revision) else { continue };
-        let mut walk = Walk { schemas, out, options, one, above: Vec::new(), done: BTreeSet::new(), steps: &mut steps };
-        walk.pair(old, new, &mut Vec::new(), None)?;
     }
     Ok(())
 }
@@ -81,9 +105,33 @@ fn compatible(is: bool) -> Impact {
     if is { Impact::Compatible } else { Impact::Dangerous }
 }
 
-impl Walk<'_, '_> {
+impl<'a> Walk<'a, '_> {
     fn forest(&self) -> &Forest {
         &self.schemas.forest
+    }
+
+    fn is_unfolding(&self) -> bool {
+        matches!(self.goal, Goal::Everything)
+    }
+
+    fn all(&mut self, uses: &'a [Use]) -> Result<(), Unreadable> {
+        for one in uses {
+            self.one = one;
+            if self.is_unfolding() && one.base.is_some() != one.revision.is_some() {
+                let (verb, gains) = if one.base.is_some() { ("removed", true) } else { ("added", false) };
+                let found = Found::new("schema-changed", compatible(one.to_server == gains), one.operation.clone());
+                let names =
+                    Where::of(one, &[], false).named(&[format!("media-type-schema-{verb}")], vec![one.media.clone()]);
+                self.out.peer_of(one, &found.at(Some(one.holders[0]), Some(one.holders[1])), names, Source::Words);
+            }
+            let (Some(old), Some(new)) = (one.base, one.revision) else { continue };
+            if !matches!(self.goal, Goal::Survey(_)) {
+                self.done.clear();
+            }
+            self.pair(old, new, &mut Vec::new(), None)?;
+        }
+        self.done.clear();
+        Ok(())
     }
 
     fn pair(&mut self, old: Node, new: Node, path: &mut Vec<String>, required: Option<bool>) -> Result<(), Unreadable> {
@@ -92,19 +140,30 @@ impl Walk<'_, '_> {
         if forest.same(old, new) && !forest.refers(old) && !forest.refers(new) {
             return Ok(());
         }
-        *self.steps += 1;
-        let known = match self.options.unfolded {
-            true => self.above.contains(&(old, new)),
-            false => !self.done.insert((old, new)),
+        self.steps += 1;
+        if self.steps > MOST_STEPS {
+            let what = "these schemas lead to one another on more paths than can be followed".into();
+            return Err(unreadable(&self.schemas.forest, new, what));
+        }
+        let pair = (old, new);
+        if let (Goal::Survey(survey), Some(user)) = (&mut self.goal, self.above.last()) {
+            survey.users.entry(pair).or_default().push(*user);
+        }
+        let met = self.done.entry(pair).or_default();
+        *met += 1;
+        let passed_over = match &self.goal {
+            Goal::Everything => *met > MOST_PLACES || self.above.contains(&pair),
+            Goal::Survey(_) => *met > 1,
+            Goal::Announcements(fertile) => *met > 1 || !fertile.contains(&pair),
         };
-        if known || *self.steps > MOST_STEPS || path.len() > LONGEST_PATH || self.out.is_full() {
+        if passed_over || path.len() > LONGEST_PATH || self.out.is_full() {
             return Ok(());
         }
-        self.above.push((old, new));
+        self.above.push(pair);
         if !path.is_empty() {
             self.announcements(old, new, path);
         }
-        if self.options.unfolded {
+        if self.is_unfolding() {
             keywords::compare(self, old, new, path, required);
         }
         branches::walk(self, old, new, path)?;
@@ -153,6 +212,10 @@ impl Walk<'_, '_> {
             if !matches!(aging, lifecycle::Aging::Deprecated(None) | lifecycle::Aging::Reactivated) {
                 told.push(aged_words(&aging, &thing));
             }
+        }
+        if let (Goal::Survey(survey), false) = (&mut self.goal, told.is_empty()) {
+            survey.found.push((old, new));
+            return;
         }
         for (ending, impact, args, message) in told {
             if self.options.unfolded {

@@ -50,7 +50,7 @@ pub(super) fn walk(walk: &mut Walk<'_, '_>, old: Node, new: Node, path: &mut Vec
     for (at, (was, is)) in places.into_iter().enumerate() {
         down(walk, was, is, &format!("prefixItems[subschema #{}]", at + 1), path, None)?;
     }
-    if walk.options.unfolded && wrapped(walk, old, new) {
+    if walk.is_unfolding() && wrapped(walk, old, new) {
         walk.say([old, new], path, &["wrapped-in-one-of".into()], Vec::new());
         return Ok(());
     }
@@ -82,20 +82,21 @@ fn is_required(forest: &Forest, node: Node, name: &str) -> bool {
     list.is_some_and(|list| forest.items(list).iter().any(|one| forest.string(*one) == Some(name)))
 }
 
+/// The properties that a schema declares itself.
+fn entries(forest: &Forest, node: Node) -> Vec<(String, Node)> {
+    let map = forest.get(node, "properties").map(|map| forest.entries(map)).unwrap_or_default();
+    map.iter().map(|(name, _, value)| (forest.str(*name).to_string(), *value)).collect()
+}
+
 fn properties(walk: &mut Walk<'_, '_>, old: Node, new: Node, path: &mut Vec<String>) -> Result<(), Unreadable> {
-    let forest = walk.forest();
-    let entries = |node: Node| -> Vec<(String, Node)> {
-        let map = forest.get(node, "properties").map(|map| forest.entries(map)).unwrap_or_default();
-        map.iter().map(|(name, _, value)| (forest.str(*name).to_string(), *value)).collect()
-    };
-    let (was, is) = (entries(old), entries(new));
+    let (was, is) = (entries(walk.forest(), old), entries(walk.forest(), new));
     let now: std::collections::HashMap<&str, Node> = is.iter().map(|(name, node)| (name.as_str(), *node)).collect();
     let before: std::collections::HashSet<&str> = was.iter().map(|(name, _)| name.as_str()).collect();
     for (name, node) in &was {
         let required = (is_required(walk.forest(), old, name), is_required(walk.forest(), new, name));
         match now.get(name.as_str()) {
             Some(other) => {
-                if walk.options.unfolded && required.0 != required.1 {
+                if walk.is_unfolding() && required.0 != required.1 {
                     let has_default = has_default(walk, *other)?;
                     let names: Vec<String> = match required.1 {
                         true if has_default => vec!["became-required-with-default".into(), "became-required".into()],
@@ -108,27 +109,27 @@ fn properties(walk: &mut Walk<'_, '_>, old: Node, new: Node, path: &mut Vec<Stri
                 }
                 down(walk, *node, *other, name, path, Some(required.0))?;
             }
-            None if walk.options.unfolded => {
+            None if walk.is_unfolding() => {
                 let hidden = is_hidden(walk, *node, "writeOnly")?;
-                let kind = match (required.0, hidden) {
-                    (true, false) => "response-required-property-removed",
-                    (false, false) => "response-optional-property-removed",
-                    (true, true) => "response-required-write-only-property-removed",
-                    (false, true) => "response-optional-write-only-property-removed",
+                let id = match (walk.one.is_request(), required.0, hidden) {
+                    (true, ..) => "=request-property-removed",
+                    (false, true, false) => "=response-required-property-removed",
+                    (false, false, false) => "=response-optional-property-removed",
+                    (false, true, true) => "=response-required-write-only-property-removed",
+                    (false, false, true) => "=response-optional-write-only-property-removed",
                 };
-                let name_there = if walk.one.is_request() { "=request-property-removed" } else { kind };
-                let names = [name_there.trim_start_matches('=').to_string()].map(|name| format!("={name}"));
                 path.push(name.clone());
-                walk.say([*node, new], path, &names, Vec::new());
+                walk.say([*node, new], path, &[id.to_string()], Vec::new());
                 path.pop();
             }
             None => {}
         }
     }
-    if walk.options.unfolded {
-        undeclared(walk, old, new, &now, path);
+    if !walk.is_unfolding() {
+        return Ok(());
     }
-    for (name, node) in is.iter().filter(|(name, _)| walk.options.unfolded && !before.contains(name.as_str())) {
+    undeclared(walk, old, new, &now, path);
+    for (name, node) in is.iter().filter(|(name, _)| !before.contains(name.as_str())) {
         let required = is_required(walk.forest(), new, name);
         let has_default = has_default(walk, *node)?;
         let id = match (walk.one.is_request(), required) {
@@ -263,7 +264,7 @@ fn group(walk: &mut Walk<'_, '_>, old: Node, new: Node, key: &str, path: &mut Ve
             (format!("{key}[{step}]"), was[*one], is[*other])
         })
         .collect();
-    if walk.options.unfolded {
+    if walk.is_unfolding() {
         for (ending, names) in told {
             walk.say([old, new], path, &[ending], vec![names, key.to_string()]);
         }
