@@ -289,6 +289,66 @@ fn nearly(document: Value) -> impl Strategy<Value = (Value, Value)> {
     })
 }
 
+/// The same schema in other words: a part of it wrapped, cut in two, moved to a definition, or spelled otherwise.
+fn respelled(document: Value) -> impl Strategy<Value = (Value, Value)> {
+    (Just(document.clone()), prop::collection::vec(any::<prop::sample::Index>(), 6), 0..5_u8).prop_map(
+        move |(mut other, at, how)| {
+            let mut moved = None;
+            let mut here = &mut other;
+            for two in at.chunks_exact(2) {
+                let (index, inner) = (two[0], two[1]);
+                let keys: Vec<String> = here.as_object().into_iter().flat_map(|all| all.keys().cloned()).collect();
+                let inside = |key: &String| {
+                    matches!(
+                        key.as_str(),
+                        "properties" | "items" | "additionalProperties" | "not" | "contains" | "$defs"
+                    ) && here[key].is_object()
+                };
+                let keys: Vec<String> = keys.into_iter().filter(inside).collect();
+                let Some(key) = (!keys.is_empty()).then(|| keys[index.index(keys.len())].clone()) else { break };
+                let map = matches!(key.as_str(), "properties" | "$defs");
+                here = &mut here[&key];
+                if map {
+                    let names: Vec<String> = here.as_object().into_iter().flat_map(|all| all.keys().cloned()).collect();
+                    here = &mut here[&names[inner.index(names.len())]];
+                }
+            }
+            // Not where a map of schemas stands, and not the document itself: others refer to what is in it.
+            if here.get("$defs").is_some() || here.as_object().is_some_and(|all| all.contains_key("x")) {
+                return (document.clone(), other);
+            }
+            let was = here.take();
+            *here = match (how, &was) {
+                (0, _) => json!({ "allOf": [was] }),
+                (1, _) => {
+                    moved = Some(was);
+                    json!({ "$ref": "#/$defs/moved" })
+                }
+                (2, Value::Object(all))
+                    if !all.contains_key("prefixItems")
+                        && !all.contains_key("contains")
+                        && !all.contains_key("if")
+                        && !all.contains_key("additionalProperties") =>
+                {
+                    json!({ "allOf": all.iter().map(|(key, value)| json!({ key: value })).collect::<Vec<_>>() })
+                }
+                (3, _) => json!({ "anyOf": [was, false] }),
+                (4, Value::Object(all)) if all.contains_key("const") && !all.contains_key("enum") => {
+                    let mut all = all.clone();
+                    let only = all.remove("const");
+                    all.insert("enum".into(), json!([only]));
+                    Value::Object(all)
+                }
+                _ => was,
+            };
+            if let Some(moved) = moved {
+                other["$defs"]["moved"] = moved;
+            }
+            (document.clone(), other)
+        },
+    )
+}
+
 fn said(base: &Value, revision: &Value, direction: Direction) -> (Impact, String) {
     let file = |value: &Value| BTreeMap::from([("a.json".to_string(), value.to_string().into_bytes())]);
     let options = Options { direction, strict: true };
@@ -330,6 +390,14 @@ proptest! {
         values in prop::collection::vec(values(), 24),
     ) {
         judge(&base, &revision, &values)?;
+    }
+
+    #[test]
+    fn the_same_in_other_words_is_the_same((base, revision) in documents().prop_flat_map(respelled)) {
+        for direction in [Direction::Request, Direction::Response] {
+            let (worst, text) = said(&base, &revision, direction);
+            prop_assert!(worst < Impact::Breaking, "{base}\n{revision}\n{text}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ impl Schemas<'_> {
         if self.is_empty(sub) || b.is_any() {
             return Formula::YES;
         }
-        if self.is_empty(sup) {
+        if a.groups.is_empty() && self.is_empty(sup) {
             return Formula::NO;
         }
         if self.is_literally_same(sub, sup) {
@@ -96,7 +96,12 @@ impl Schemas<'_> {
             let case = self.without(sub, group.atom, &[branch]);
             all.push(self.includes(case, sup, mode));
         }
-        Formula::all(all)
+        // A value of two branches is none of the whole, so that what is lost with it may never have been there.
+        let least = match group.one && self.is_exclusive(group) != Sure::Yes {
+            true => Sure::Maybe,
+            false => Sure::No,
+        };
+        Formula::all(all).at_least(least)
     }
 
     /// Each branch of a group in some branch of another one.

@@ -126,15 +126,26 @@ impl Schemas<'_> {
             match self.forest.str(key) {
                 "$dynamicRef" | "$recursiveRef" => self.open_reference(value, open),
                 "allOf" => open.extend_from_slice(self.forest.items(value)),
-                "oneOf" | "anyOf" if self.forest.items(value).len() == 1 => open.push(self.forest.items(value)[0]),
-                "oneOf" if !self.forest.items(value).is_empty() => atoms.push(Atom::OneOf(node)),
-                "anyOf" if !self.forest.items(value).is_empty() => atoms.push(Atom::AnyOf(node)),
+                key @ ("oneOf" | "anyOf") => match (&self.branches(value)[..], key) {
+                    ([], _) => {}
+                    ([one], _) => open.push(*one),
+                    (_, "oneOf") => atoms.push(Atom::OneOf(node)),
+                    _ => atoms.push(Atom::AnyOf(node)),
+                },
                 key => own |= means(key),
             }
         }
         if own {
             atoms.push(Atom::Schema(node));
         }
+    }
+
+    /// The branches of a group that allow anything at all; if none does, one of them.
+    pub(super) fn branches(&self, list: Node) -> Vec<Node> {
+        let all = self.forest.items(list);
+        let some = all.iter().filter(|branch| self.forest.value(**branch) != Value::Bool(false));
+        let some: Vec<Node> = some.copied().collect();
+        if some.is_empty() { all.first().copied().into_iter().collect() } else { some }
     }
 
     fn open_reference(&mut self, at: Node, open: &mut Vec<Node>) {

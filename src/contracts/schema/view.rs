@@ -208,19 +208,24 @@ fn named_types(forest: &Forest, value: Node) -> (Types, bool) {
     (types, odd)
 }
 
-/// The types of a schema that speaks of nothing else.
-fn only_types(forest: &Forest, schema: Node) -> Option<Types> {
-    let entries = forest.entries(schema);
-    let speaks = |key: &str| super::terms::means(key) || matches!(key, "$ref" | "allOf" | "oneOf" | "anyOf");
-    let other = entries.iter().any(|(name, _, _)| {
-        let key = forest.str(*name);
-        key != "type" && (speaks(key) || key.starts_with("$dynamic") || key.starts_with("$recursive"))
-    });
-    let (types, odd) = named_types(forest, forest.get(schema, "type")?);
-    (!other && !odd).then_some(types)
-}
-
 impl Schemas<'_> {
+    /// The types of a schema that speaks of nothing else.
+    fn only_types(&mut self, schema: Node) -> Option<Types> {
+        let term = self.term(schema);
+        let mut types = Types::ANY;
+        for atom in &*self.atoms[term.0 as usize] {
+            let Atom::Schema(node) = atom else { return None };
+            let speaks = |name: Text| super::terms::means(self.forest.str(name));
+            let means = self.forest.entries(*node).iter().filter(|(name, _, _)| speaks(*name)).count();
+            let (named, odd) = named_types(&self.forest, self.forest.get(*node, "type")?);
+            if odd || means > 1 {
+                return None;
+            }
+            types = types.and(named);
+        }
+        (term != super::ANY).then_some(types)
+    }
+
     /// A term as one schema.
     pub(super) fn view(&mut self, term: Term) -> Rc<View> {
         if let Some(view) = &self.views[term.0 as usize] {
@@ -249,7 +254,7 @@ impl Schemas<'_> {
     fn group(&self, holder: Node, one: bool) -> Option<Group> {
         let list = self.forest.get(holder, if one { "oneOf" } else { "anyOf" })?;
         let atom = if one { Atom::OneOf(holder) } else { Atom::AnyOf(holder) };
-        Some(Group { one, atom, holder, list, branches: self.forest.items(list).to_vec() })
+        Some(Group { one, atom, holder, list, branches: self.branches(list) })
     }
 
     fn merge(&mut self, view: &mut View, node: Node) {
@@ -365,7 +370,7 @@ impl Schemas<'_> {
                         view.dependent_schemas.entry(*name).or_default().push((*key, *value));
                     }
                 }
-                "not" => match only_types(forest, value) {
+                "not" => match self.only_types(value) {
                     Some(types) => {
                         view.types = view.types.but(types);
                         view.type_key.get_or_insert(key);
