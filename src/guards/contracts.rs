@@ -488,14 +488,16 @@ impl Rules {
     /// What the readers are asked, on this day.
     pub fn options(&self, today: NaiveDate) -> compare::Options {
         let Config { openapi: api, protobuf: proto, graphql, json_schema, sql, .. } = &self.config;
-        let mut options = compare::Options::default();
-        options.openapi = openapi::Options {
-            include_path_params: api.include_path_params,
-            deprecation_days_stable: api.deprecation_days_stable,
-            deprecation_days_beta: api.deprecation_days_beta,
-            stability_level: api.stability_level,
-            today: Some(today),
-            unfolded: false,
+        let mut options = compare::Options {
+            openapi: openapi::Options {
+                include_path_params: api.include_path_params,
+                deprecation_days_stable: api.deprecation_days_stable,
+                deprecation_days_beta: api.deprecation_days_beta,
+                stability_level: api.stability_level,
+                today: Some(today),
+                unfolded: false,
+            },
+            ..compare::Options::default()
         };
         options.protobuf.categories = proto.categories.iter().map(|promise| promise.category()).collect();
         options.protobuf.ignore_unstable_packages = proto.ignore_unstable_packages;

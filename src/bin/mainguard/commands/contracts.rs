@@ -242,19 +242,21 @@ enum StabilityArg {
 
 impl OptionArgs {
     fn options(&self, ids: Ids, today: NaiveDate) -> compare::Options {
-        let mut options = compare::Options::default();
-        options.openapi = openapi::Options {
-            include_path_params: self.include_path_params,
-            deprecation_days_stable: self.deprecation_days_stable,
-            deprecation_days_beta: self.deprecation_days_beta,
-            stability_level: match self.stability_level {
-                Some(StabilityArg::Draft) => openapi::Stability::Draft,
-                Some(StabilityArg::Alpha) => openapi::Stability::Alpha,
-                None | Some(StabilityArg::Beta) => openapi::Stability::Beta,
-                Some(StabilityArg::Stable) => openapi::Stability::Stable,
+        let mut options = compare::Options {
+            openapi: openapi::Options {
+                include_path_params: self.include_path_params,
+                deprecation_days_stable: self.deprecation_days_stable,
+                deprecation_days_beta: self.deprecation_days_beta,
+                stability_level: match self.stability_level {
+                    Some(StabilityArg::Draft) => openapi::Stability::Draft,
+                    Some(StabilityArg::Alpha) => openapi::Stability::Alpha,
+                    None | Some(StabilityArg::Beta) => openapi::Stability::Beta,
+                    Some(StabilityArg::Stable) => openapi::Stability::Stable,
+                },
+                today: Some(today),
+                unfolded: ids == Ids::Oasdiff,
             },
-            today: Some(today),
-            unfolded: ids == Ids::Oasdiff,
+            ..compare::Options::default()
         };
         if !self.category.is_empty() {
             options.protobuf.categories = self
