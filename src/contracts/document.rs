@@ -253,6 +253,11 @@ impl Forest {
         None
     }
 
+    /// Whether a text stands in any file that was read.
+    pub fn knows(&self, text: &str) -> bool {
+        self.known(text).is_some()
+    }
+
     /// The value below a key of an object, or at an index of a list: one step of a JSON pointer.
     pub fn child(&self, node: Node, step: &str) -> Option<Node> {
         match self.value(node) {

@@ -119,7 +119,7 @@ impl<'a> Refs<'a> {
 
     /// The resource in which a reference stands: the file, unless something around it has an `$id` of its own.
     fn within(&mut self, forest: &Forest, root: Node, at: Node) -> Node {
-        if forest.known("$id").or(forest.known("id")).is_none() {
+        if !forest.knows("$id") && !forest.knows("id") {
             return root;
         }
         self.index(forest, root).within.get(&at).copied().unwrap_or(root)
@@ -229,7 +229,7 @@ impl<'a> Refs<'a> {
             Some((side, file)) => (side, file.to_string()),
             None => (Side::Base, String::new()),
         };
-        let near = match forest.known("$id").or(forest.known("id")).is_some() {
+        let near = match forest.knows("$id") || forest.knows("id") {
             true => self.index(forest, root).addresses.get(&start).cloned(),
             false => None,
         };

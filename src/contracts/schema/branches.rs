@@ -230,8 +230,8 @@ impl Schemas<'_> {
             false => change.say(subject(group), verb, sure).named(name.clone()),
         };
         match verb {
-            Verb::Removed => fact.from_to(Some(name), None).at(Some(branch), None),
-            _ => fact.from_to(None, Some(name)).at(None, Some(branch)),
+            Verb::Removed => fact.moving(Some(name), None).at(Some(branch), None),
+            _ => fact.moving(None, Some(name)).at(None, Some(branch)),
         };
     }
 

@@ -51,7 +51,7 @@ impl Fact {
         self
     }
 
-    pub(super) fn from_to(&mut self, before: Option<String>, after: Option<String>) -> &mut Fact {
+    pub(super) fn moving(&mut self, before: Option<String>, after: Option<String>) -> &mut Fact {
         (self.before, self.after) = (before, after);
         self
     }
@@ -159,7 +159,7 @@ impl Schemas<'_> {
             };
             let sure = |is: bool| if is { Sure::Yes } else { Sure::No };
             let fact = change.say(Subject::Type, verb, [sure(narrows), sure(widens)]);
-            fact.from_to(shown.0.clone(), shown.1.clone()).at(a.type_key, b.type_key);
+            fact.moving(shown.0.clone(), shown.1.clone()).at(a.type_key, b.type_key);
         }
         let null_key = |view: &View, schemas: &Self| {
             let holder = schemas.anchor(view.whole)?;
@@ -167,9 +167,9 @@ impl Schemas<'_> {
         };
         let places = (null_key(&a, self), null_key(&b, self));
         if lost.meets(Types::NULL) && lost_most.is_empty() {
-            change.say(Subject::Nullable, Verb::Removed, ADDED).from_to(shown.0, shown.1).at(places.0, places.1);
+            change.say(Subject::Nullable, Verb::Removed, ADDED).moving(shown.0, shown.1).at(places.0, places.1);
         } else if gained.meets(Types::NULL) && gained_most.is_empty() {
-            change.say(Subject::Nullable, Verb::Added, REMOVED).from_to(shown.0, shown.1).at(places.0, places.1);
+            change.say(Subject::Nullable, Verb::Added, REMOVED).moving(shown.0, shown.1).at(places.0, places.1);
         }
         old.and(new)
     }
@@ -186,17 +186,17 @@ impl Schemas<'_> {
             (None, None) => {}
             (None, Some(_)) => {
                 let after = Some(listed(&b, self));
-                change.say(subject(&b), Verb::Added, ADDED).from_to(None, after).at(None, b.values_key);
+                change.say(subject(&b), Verb::Added, ADDED).moving(None, after).at(None, b.values_key);
             }
             (Some(_), None) => {
                 let before = Some(listed(&a, self));
-                change.say(subject(&a), Verb::Removed, REMOVED).from_to(before, None).at(a.values_key, None);
+                change.say(subject(&a), Verb::Removed, REMOVED).moving(before, None).at(a.values_key, None);
             }
             (Some(_), Some(_)) if a.is_const && b.is_const => {
                 let (before, after) = (Some(listed(&a, self)), Some(listed(&b, self)));
                 if before != after || change.narrows != Sure::No {
                     let fact = change.say(Subject::Const, Verb::Changed, [Sure::Yes, Sure::Yes]);
-                    fact.from_to(before, after).at(a.values_key, b.values_key);
+                    fact.moving(before, after).at(a.values_key, b.values_key);
                 }
             }
             (Some(old), Some(new)) => {
@@ -210,12 +210,12 @@ impl Schemas<'_> {
                 for value in lost {
                     let name = self.forest.shown(value, SHOWN);
                     let fact = change.say(Subject::EnumValue, Verb::Removed, ADDED).named(name.clone());
-                    fact.from_to(Some(name), None).at(Some(value), b.values_key);
+                    fact.moving(Some(name), None).at(Some(value), b.values_key);
                 }
                 for value in gained {
                     let name = self.forest.shown(value, SHOWN);
                     let fact = change.say(Subject::EnumValue, Verb::Added, REMOVED).named(name.clone());
-                    fact.from_to(None, Some(name)).at(a.values_key, Some(value));
+                    fact.moving(None, Some(name)).at(a.values_key, Some(value));
                 }
             }
         }
@@ -238,7 +238,7 @@ impl Schemas<'_> {
         let fact = change.say(subject, verb, sure);
         fact.exclusive = limits.map(|limit| limit.is_some_and(|limit| limit.open));
         let keys = limits.map(|limit| limit.map(|limit| limit.key));
-        fact.from_to(shown(limits[0]), shown(limits[1])).at(keys[0], keys[1]);
+        fact.moving(shown(limits[0]), shown(limits[1])).at(keys[0], keys[1]);
     }
 
     fn numbers_changed(&mut self, change: &mut Change) {
@@ -259,7 +259,7 @@ impl Schemas<'_> {
         };
         let shown = |limit: Option<Limit>| limit.map(|limit| number(limit.at));
         let fact = change.say(Subject::MultipleOf, verb, [narrows, widens]);
-        fact.from_to(shown(old), shown(new)).at(old.map(|limit| limit.key), new.map(|limit| limit.key));
+        fact.moving(shown(old), shown(new)).at(old.map(|limit| limit.key), new.map(|limit| limit.key));
     }
 
     fn texts_changed(&mut self, change: &mut Change) {
@@ -321,7 +321,7 @@ impl Schemas<'_> {
             let words = [lost, gained].map(|word| word.map(|(text, _)| self.text(*text)));
             let [before, after] = words;
             let fact = change.say(subject, verb, sure);
-            fact.from_to(before, after).at(lost.map(|(_, key)| *key), gained.map(|(_, key)| *key));
+            fact.moving(before, after).at(lost.map(|(_, key)| *key), gained.map(|(_, key)| *key));
         }
     }
 
@@ -389,7 +389,7 @@ impl Schemas<'_> {
         let [narrows, widens] = self.difference(terms[0], terms[1], change.direction);
         let values = shown.map(|node| node.and_then(|node| self.show(node)));
         let [before, after] = values;
-        change.say(subject, verb, [narrows, widens]).from_to(before, after).at(keys.0, keys.1);
+        change.say(subject, verb, [narrows, widens]).moving(before, after).at(keys.0, keys.1);
     }
 
     fn contains_changed(&mut self, change: &mut Change) {
@@ -608,7 +608,7 @@ impl Schemas<'_> {
             let (name, other) = (self.text(name), Some(self.text(other)));
             let shown = if verb == Verb::Added { (None, other) } else { (other, None) };
             let fact = change.say(Subject::DependentRequired, verb, sure).named(name);
-            fact.from_to(shown.0, shown.1).at(old.copied(), new.copied());
+            fact.moving(shown.0, shown.1).at(old.copied(), new.copied());
         }
         let names: BTreeSet<Text> = a.dependent_schemas.keys().chain(b.dependent_schemas.keys()).copied().collect();
         for name in names {
@@ -652,7 +652,7 @@ impl Schemas<'_> {
             let shown = [old, new].map(|node| node.and_then(|(_, schema)| self.show(schema)));
             let [before, after] = shown;
             let fact = change.say(Subject::Not, verb, sure);
-            fact.from_to(before, after).at(old.map(|(key, _)| key), new.map(|(key, _)| key));
+            fact.moving(before, after).at(old.map(|(key, _)| key), new.map(|(key, _)| key));
         }
     }
 
@@ -734,7 +734,7 @@ impl Schemas<'_> {
         if let Some(verb) = verb {
             let (before, after) = (shown(a.default), shown(b.default));
             let fact = change.say(Subject::Default, verb, HARMLESS);
-            fact.from_to(before, after).at(a.default.map(|(key, _)| key), b.default.map(|(key, _)| key));
+            fact.moving(before, after).at(a.default.map(|(key, _)| key), b.default.map(|(key, _)| key));
         }
         self.extensible_changed(change);
         self.discriminator_changed(change);
@@ -780,7 +780,7 @@ impl Schemas<'_> {
         let (before, after) = (name(old), name(new));
         if before != after {
             let fact = change.say(Subject::Discriminator, Verb::Changed, HARMLESS);
-            fact.from_to(before, after).at(Some(old_key), Some(new_key));
+            fact.moving(before, after).at(Some(old_key), Some(new_key));
         }
         let mapping = |node: Node| self.forest.get(node, "mapping").map(|all| self.forest.entries(all).to_vec());
         let (old, new) = (mapping(old).unwrap_or_default(), mapping(new).unwrap_or_default());
@@ -796,7 +796,7 @@ impl Schemas<'_> {
                 Some((_, other_key, other)) if !self.forest.same(*value, *other) => {
                     let (before, after) = (self.show(*value), self.show(*other));
                     let fact = change.say(Subject::DiscriminatorMapping, Verb::Changed, HARMLESS).named(text);
-                    fact.from_to(before, after).at(Some(*key), Some(*other_key));
+                    fact.moving(before, after).at(Some(*key), Some(*other_key));
                 }
                 Some(_) => {}
             }

@@ -60,7 +60,7 @@ impl Schemas<'_> {
     pub(super) fn evaluated(&mut self, node: Node, aside: &[&str]) -> Option<Vec<Node>> {
         let term = self.together(&[node]);
         let mut parts = Vec::new();
-        for atom in self.atoms[term.0 as usize].to_vec() {
+        for atom in self.atoms[term.0 as usize].iter().copied() {
             let Atom::Schema(part) = atom else { return None };
             const DEPEND: [&str; 5] = ["if", "dependentSchemas", "dependencies", "$dynamicRef", "$recursiveRef"];
             let depends = DEPEND.iter().any(|key| self.forest.get(part, key).is_some());

@@ -119,7 +119,8 @@ impl Schemas<'_> {
         let whole = !a.types.meets(Types::FRACTION);
         for wanted in &b.multiples {
             let own = a.multiples.iter().any(|had| is_multiple(had.at, wanted.at));
-            if !own && !(whole && is_multiple(1.0, wanted.at)) {
+            let always = own || whole && is_multiple(1.0, wanted.at);
+            if !always {
                 all.push(Formula::NO);
             }
         }

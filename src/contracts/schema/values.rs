@@ -91,7 +91,8 @@ impl Schemas<'_> {
         }
         if let Some(values) = &view.values {
             let listed = values.iter().any(|one| self.forest.same(*one, value));
-            if !listed && !(kind == Types::NULL && view.or_null) {
+            let allowed = listed || kind == Types::NULL && view.or_null;
+            if !allowed {
                 return Sure::No;
             }
         }
