@@ -9,17 +9,21 @@ use serde::Serialize;
 use super::discover::{Job, Pair};
 use super::text::TextDiff;
 use super::{
-    ContractChange, Format, Impact, Place, Side, Tree, Unreadable, accepted, graphql, protobuf, routes, sql, text,
-    typescript,
+    ContractChange, Format, Impact, Place, Side, Tree, Unreadable, accepted, graphql, json_schema, openapi, protobuf,
+    routes, sql, text, typescript,
 };
 
 /// What is asked of the readers.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
+    /// Of OpenAPI's and Swagger's.
+    pub openapi: openapi::Options,
     /// Of Protobuf's.
     pub protobuf: protobuf::Options,
     /// Of GraphQL's.
     pub graphql: graphql::Options,
+    /// Of JSON Schema's.
+    pub json_schema: json_schema::Options,
     /// Of TypeScript's; which files moved is told by the job.
     pub typescript: typescript::Options,
     /// Of the migrations'.
@@ -207,7 +211,23 @@ fn run(
         }
         Format::Sql => sql::diff(base, old, head, new, &options.sql).map(Some),
         Format::Routes => routes::diff(base, old, head, new, &options.routes).map(Some),
-        Format::OpenApi | Format::JsonSchema | Format::Text => Ok(None),
+        Format::OpenApi => {
+            let mut changes = Vec::new();
+            for Pair { base: old, head: new } in &job.pairs {
+                let [old, new] = [old, new].map(|path| path.clone().into_iter().collect::<Vec<_>>());
+                changes.extend(openapi::diff(base, &old, head, &new, &options.openapi)?);
+            }
+            Ok(Some(changes))
+        }
+        Format::JsonSchema => {
+            let mut changes = Vec::new();
+            for Pair { base: old, head: new } in &job.pairs {
+                let (old, new) = (old.as_deref(), new.as_deref());
+                changes.extend(json_schema::diff(base, old, head, new, &options.json_schema)?);
+            }
+            Ok(Some(changes))
+        }
+        Format::Text => Ok(None),
     }
 }
 

@@ -211,7 +211,7 @@ pub fn plan(base: &dyn Tree, head: &dyn Tree, changed: &[Pair], which: &Which) -
         .flatten()
         .cloned()
         .collect();
-    let mut reached = BTreeSet::new();
+    let (mut reached, mut in_descriptions) = (BTreeSet::new(), BTreeSet::new());
     if !parts.is_empty() {
         for (format, pair) in sides.documents(changed) {
             let through = sides.reached_by(&pair);
@@ -219,9 +219,17 @@ pub fn plan(base: &dyn Tree, head: &dyn Tree, changed: &[Pair], which: &Which) -
             if !touched.is_empty() && !documents.iter().any(|(_, known)| *known == pair) {
                 documents.push((format, pair));
             }
+            if format == Format::OpenApi {
+                in_descriptions.extend(touched.iter().map(|path| path.to_string()));
+            }
             reached.extend(touched.into_iter().cloned());
         }
     }
+    // A schema that does not call itself one is a part of the description that it stands in, which knows its direction.
+    documents.retain(|(format, pair)| {
+        let part = [&pair.base, &pair.head].into_iter().flatten().any(|path| in_descriptions.contains(path));
+        *format != Format::JsonSchema || !part || sides.calls_itself_a_schema(pair)
+    });
     let is_reached = |pair: &Pair| [&pair.base, &pair.head].into_iter().flatten().any(|path| reached.contains(path));
     // What a document refers to is judged there.
     let left = fragments.into_iter().filter(|pair| !is_reached(pair));
@@ -279,6 +287,18 @@ impl Sides<'_> {
         };
         let before = of(self.base, &pair.base).filter(|format| *format != Format::Text);
         before.or_else(|| of(self.head, &pair.head)).unwrap_or(Format::Text)
+    }
+
+    /// Whether a schema says that it is one, by its name or its `$schema`.
+    fn calls_itself_a_schema(&self, pair: &Pair) -> bool {
+        let says = |tree: &dyn Tree, path: &Option<String>| {
+            let Some(path) = path else { return false };
+            let Some(content) = tree.read(path) else { return false };
+            let content = &content[..content.len().min(SNIFFED)];
+            let keys = if path.ends_with(".json") { json_keys(content) } else { yaml_keys(content) };
+            path.contains(".schema.") || keys.contains_key("$schema")
+        };
+        says(self.base, &pair.base) || says(self.head, &pair.head)
     }
 
     /// Documents that came and documents that went are one when they call themselves the same.
@@ -493,6 +513,24 @@ mod tests {
         head.insert("api/schemas/pet.yaml".into(), b"Pet: {type: object}\n".to_vec());
         let jobs = plan(&base, &head, &changed(&base, &head), &which());
         assert_eq!(jobs, [Job::document(Format::OpenApi, Pair::same("api/x.yaml"))]);
+    }
+
+    #[test]
+    fn a_part_of_a_description_is_judged_there_alone() {
+        let root = "openapi: 3.0.0\n$ref: pet.yaml\n# $ref: cat.schema.json\n";
+        let base = files(&[
+            ("api/x.yaml", root),
+            ("api/pet.yaml", "type: object\nproperties: {}\n"),
+            ("api/cat.schema.json", "{}"),
+        ]);
+        let mut head = base.clone();
+        head.insert("api/pet.yaml".into(), b"type: object\nproperties: {a: {}}\n".to_vec());
+        let jobs = plan(&base, &head, &changed(&base, &head), &which());
+        assert_eq!(jobs, [Job::document(Format::OpenApi, Pair::same("api/x.yaml"))]);
+        head.insert("api/cat.schema.json".into(), b"{\"a\": 1}".to_vec());
+        let jobs = plan(&base, &head, &changed(&base, &head), &which());
+        let kinds: Vec<Format> = jobs.iter().map(|job| job.format).collect();
+        assert_eq!(kinds, [Format::OpenApi, Format::JsonSchema]);
     }
 
     #[test]

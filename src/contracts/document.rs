@@ -92,12 +92,10 @@ impl Forest {
         if let Some(file) = self.files.iter().find(|file| file.side == side && file.name == name) {
             return Ok(file.root);
         }
-        let fail = |mark: Mark, what: String| Unreadable {
-            side,
-            file: name.into(),
-            line: mark.line,
-            column: mark.column,
-            what,
+        let fail = |mark: Mark, what: String| {
+            // A parser that misses something misses it behind the end.
+            let last = bytes.iter().filter(|byte| **byte == b'\n').count() as u32 + 1;
+            Unreadable { side, file: name.into(), line: mark.line.min(last), column: mark.column, what }
         };
         let start = Mark { line: 1, column: 1 };
         if bytes.len() > MOST_BYTES {
@@ -236,6 +234,37 @@ impl Forest {
     fn file(&self, node: Node) -> Option<&File> {
         let after = self.files.partition_point(|file| file.first <= node.0);
         after.checked_sub(1).map(|file| &self.files[file])
+    }
+
+    /// The root of the file that a node stands in.
+    pub fn root(&self, node: Node) -> Option<Node> {
+        self.file(node).map(|file| file.root)
+    }
+
+    /// The number of a text, if it stands in any file that was read.
+    pub fn known(&self, text: &str) -> Option<Text> {
+        let mut key = self.state.hash_one(text);
+        while let Some(found) = self.known.get(&key) {
+            if self.str(*found) == text {
+                return Some(*found);
+            }
+            key = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        }
+        None
+    }
+
+    /// Whether a text stands in any file that was read.
+    pub fn knows(&self, text: &str) -> bool {
+        self.known(text).is_some()
+    }
+
+    /// The value below a key of an object, or at an index of a list: one step of a JSON pointer.
+    pub fn child(&self, node: Node, step: &str) -> Option<Node> {
+        match self.value(node) {
+            Value::Map(..) => self.get(node, step),
+            Value::List(..) => self.items(node).get(step.parse::<usize>().ok()?).copied(),
+            _ => None,
+        }
     }
 
     /// The file that a node stands in, and its side.

@@ -14,8 +14,9 @@ use crate::contracts::accepted::{self, Accepted, AcceptedError};
 use crate::contracts::compare::{self, Change};
 use crate::contracts::discover::Which;
 use crate::contracts::report::{self, Document, View};
+use crate::contracts::schema::Direction;
 use crate::contracts::versions::Unbumped;
-use crate::contracts::{self, Format, Impact, Observed, Outcome, Side, Unreadable, protobuf, sql};
+use crate::contracts::{self, Format, Impact, Observed, Outcome, Side, Unreadable, openapi, protobuf, sql};
 use crate::finding::{Finding, Fingerprint, Level, Location, Place, RuleId, RuleInfo, Span};
 use crate::guards::critic::{self, ApprovalConfig};
 use crate::guards::size::globs;
@@ -166,10 +167,14 @@ pub struct Config {
     pub accepted: String,
     /// Who lets a change of contracts pass.
     pub approval: Approval,
+    /// How API descriptions are judged.
+    pub openapi: OpenApiConfig,
     /// What Protobuf files promise.
     pub protobuf: ProtobufConfig,
     /// How GraphQL schemas are judged.
     pub graphql: GraphQlConfig,
+    /// How JSON Schemas are judged.
+    pub json_schema: JsonSchemaConfig,
     /// The database that migrations are written for.
     pub sql: SqlConfig,
     /// Whether a contract that breaks its callers must say so in its version.
@@ -205,8 +210,10 @@ impl Default for Config {
             ]),
             accepted: accepted::FILE.into(),
             approval: Approval::default(),
+            openapi: OpenApiConfig::default(),
             protobuf: ProtobufConfig::default(),
             graphql: GraphQlConfig::default(),
+            json_schema: JsonSchemaConfig::default(),
             sql: SqlConfig::default(),
             version_bump: false,
             verify: Vec::new(),
@@ -257,6 +264,21 @@ pub enum Required {
     Never,
 }
 
+/// How API descriptions are judged: OpenAPI and Swagger.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(rename = "ContractsOpenApi")]
+pub struct OpenApiConfig {
+    /// Whether `/pets/{id}` and `/pets/{petId}` are two paths.
+    pub include_path_params: bool,
+    /// The least number of days between the deprecation and the end (`x-sunset`) of what is stable.
+    pub deprecation_days_stable: u32,
+    /// The same for what is `beta`.
+    pub deprecation_days_beta: u32,
+    /// What is less stable by its `x-stability-level` promises nothing: `draft`, `alpha`, `beta` or `stable`.
+    pub stability_level: openapi::Stability,
+}
+
 /// What Protobuf files promise.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -298,6 +320,42 @@ pub struct GraphQlConfig {
     pub deprecated_removal_is_dangerous: bool,
     /// Whether what no operation could reach breaks nobody.
     pub unreachable_is_safe: bool,
+}
+
+/// How JSON Schemas are judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(rename = "ContractsJsonSchema")]
+pub struct JsonSchemaConfig {
+    /// `request`: to allow less breaks those who write; `response`: to allow more breaks those who read; `both`.
+    pub direction: Flows,
+    /// Whether values are judged to the letter: to declare a property of an open object narrows it, and the branches of
+    /// a `oneOf` may overlap.
+    pub strict: bool,
+}
+
+/// Which way the data that a schema describes flows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "ContractsDirection")]
+pub enum Flows {
+    /// Both ways, or nobody knows.
+    #[default]
+    Both,
+    /// From callers to us.
+    Request,
+    /// From us to callers.
+    Response,
+}
+
+impl Flows {
+    fn direction(self) -> Direction {
+        match self {
+            Flows::Both => Direction::Both,
+            Flows::Request => Direction::Request,
+            Flows::Response => Direction::Response,
+        }
+    }
 }
 
 /// How migrations are read.
@@ -427,14 +485,26 @@ impl Rules {
         &self.which
     }
 
-    /// What the readers are asked.
-    pub fn options(&self) -> compare::Options {
-        let Config { protobuf: proto, graphql, sql, .. } = &self.config;
-        let mut options = compare::Options::default();
+    /// What the readers are asked, on this day.
+    pub fn options(&self, today: NaiveDate) -> compare::Options {
+        let Config { openapi: api, protobuf: proto, graphql, json_schema, sql, .. } = &self.config;
+        let mut options = compare::Options {
+            openapi: openapi::Options {
+                include_path_params: api.include_path_params,
+                deprecation_days_stable: api.deprecation_days_stable,
+                deprecation_days_beta: api.deprecation_days_beta,
+                stability_level: api.stability_level,
+                today: Some(today),
+                unfolded: false,
+            },
+            ..compare::Options::default()
+        };
         options.protobuf.categories = proto.categories.iter().map(|promise| promise.category()).collect();
         options.protobuf.ignore_unstable_packages = proto.ignore_unstable_packages;
         options.graphql.deprecated_removal_is_dangerous = graphql.deprecated_removal_is_dangerous;
         options.graphql.unreachable_is_safe = graphql.unreachable_is_safe;
+        options.json_schema.direction = json_schema.direction.direction();
+        options.json_schema.strict = json_schema.strict;
         options.sql.dialect = sql.dialect.dialect();
         options
     }

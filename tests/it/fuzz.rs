@@ -85,6 +85,16 @@ proptest! {
     }
 
     #[test]
+    fn api_descriptions(data in nearly(&["openapi: 3.0.3\n", "openapi: 3.1.0\n", "swagger: '2.0'\n", "paths:\n", "  /a/{b}:\n", "    get:\n", "    parameters:\n", "    - {name: b, in: path, required: true, schema: {type: string}}\n", "      responses: {'200': {description: x, content: {application/json: {schema: {$ref: '#/components/schemas/A'}}}}}\n", "      requestBody: {content: {'*/*': {schema: {type: object, required: [a]}}}}\n", "      security: [{k: [s]}]\n", "      callbacks: {c: {'{$url}': {post: {}}}}\n", "      deprecated: true\n", "      x-sunset: '2026-01-01'\n", "components:\n", "  schemas:\n", "    A: {allOf: [{$ref: '#/components/schemas/A'}, {type: [string, 'null']}]}\n", "    A: {oneOf: [{$ref: '#/components/schemas/B'}, {properties: {a: {enum: [1, x]}}}]}\n", "    B: {not: {$ref: '#/components/schemas/A'}}\n", "definitions: {A: {}}\n", "\0", "{", "}", "- ", ": ", "\n", "\u{feff}"])) {
+        targets::openapi(&data);
+    }
+
+    #[test]
+    fn json_schemas(data in nearly(&["{", "}", "[", "]", ",", ":", "\"type\"", "\"object\"", "[\"string\", \"null\"]", "\"$ref\"", "\"#\"", "\"#/$defs/a\"", "\"https://x.y/z\"", "\"../a\"", "\"$defs\"", "\"a\"", "\"properties\"", "\"required\"", "[\"a\"]", "\"oneOf\"", "\"not\"", "\"if\"", "\"then\"", "\"enum\"", "\"minimum\"", "1", "1e999", "true", "null", "\"pattern\"", "\"(\"", "\"items\"", "\"contains\"", "{\"type\": \"integer\", \"minimum\": 1}", "{\"properties\": {\"a\": {\"$ref\": \"#\"}}}\0", "\0", "\n"])) {
+        targets::json_schema(&data);
+    }
+
+    #[test]
     fn graphql_schemas(data in nearly(&["schema { query: Q }\n", "type Q {", "}", " a(b: [Int!]! = [1]): Q @deprecated\n", "extend ", "interface I {", "union U = Q | R\n", "enum E {", " A B\n", "input N {", " c: E = A\n", "directive @d(e: N = {c: A}) repeatable on FIELD | ENUM\n", " @d(e: {})", "scalar S\n", "\"\"\"words\"\"\"", "\"w\\u0041\"", "\0", "implements I", "{", "[", "# x\n", "null"])) {
         targets::graphql(&data);
     }

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use mainguard::change::{ChangeSet, Head, Status};
 use mainguard::context::Loaded;
 use mainguard::contracts::discover::{self, Pair};
@@ -38,7 +39,7 @@ pub(crate) fn contracts(
     if !concerned && commands.is_empty() {
         return Loaded::Present(Observed::default());
     }
-    match observe(repository, change, &changed, rules) {
+    match observe(repository, change, &changed, rules, environment.now.date_naive()) {
         Err(error) => Loaded::Failed(error.to_string()),
         Ok((base, head, comparison)) => {
             let unbumped = match rules.wants_versions() {
@@ -46,7 +47,7 @@ pub(crate) fn contracts(
                 false => Vec::new(),
             };
             let verified = verified(&commands, &head, repository, pull_request, environment);
-            let approved = approved(repository, change, pull_request, rules);
+            let approved = approved(repository, change, pull_request, rules, environment.now.date_naive());
             match base.failure().or_else(|| head.failure()) {
                 Some(error) => Loaded::Failed(error.to_string()),
                 None => Loaded::Present(Observed { comparison, unbumped, verified, approved }),
@@ -62,12 +63,13 @@ fn approved(
     change: &ChangeSet,
     pull_request: &Loaded<PullRequest>,
     rules: &Rules,
+    today: NaiveDate,
 ) -> Option<Vec<String>> {
     let pull_request = pull_request.present()?;
     let applied = pull_request.label(rules.label()?)?.applied.as_ref()?;
     let then = Head::Commit(pull_request.head_at(applied.at)?.clone());
     let change = repository.change_set(change.base.as_ref(), &then, &Limits::default()).ok()?;
-    let (.., comparison) = observe(repository, &change, &pairs(&change), rules).ok()?;
+    let (.., comparison) = observe(repository, &change, &pairs(&change), rules, today).ok()?;
     let breaking = comparison.changes.into_iter().filter(|change| change.what.impact == Impact::Breaking);
     Some(breaking.map(|change| change.fingerprint).collect())
 }
@@ -111,11 +113,12 @@ fn observe<'a>(
     change: &ChangeSet,
     changed: &[Pair],
     rules: &Rules,
+    today: NaiveDate,
 ) -> Result<(Files<'a>, Files<'a>, compare::Comparison), mainguard::git::GitError> {
     let base = repository.files_at(change.base.clone().map(Head::Commit).as_ref())?;
     let head = repository.files_at(Some(&change.head))?;
     let jobs = discover::plan(&base, &head, changed, rules.which());
-    let comparison = compare::compare(&base, &head, &jobs, &rules.options());
+    let comparison = compare::compare(&base, &head, &jobs, &rules.options(today));
     match base.failure().or_else(|| head.failure()) {
         Some(error) => Err(error),
         None => Ok((base, head, comparison)),

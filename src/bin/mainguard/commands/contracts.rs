@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use chrono::NaiveDate;
 use clap::{Args, Subcommand, ValueEnum};
 use mainguard::change::Head;
 use mainguard::context::Loaded;
@@ -9,7 +10,8 @@ use mainguard::contracts::compare::{self, Comparison};
 use mainguard::contracts::discover::{self, Job, Pair, Which};
 use mainguard::contracts::report::peers::{self, Peer};
 use mainguard::contracts::report::{self, Document, View};
-use mainguard::contracts::{Format, Impact, Observed, Outcome, protobuf, sql};
+use mainguard::contracts::schema::Direction;
+use mainguard::contracts::{Format, Impact, Observed, Outcome, openapi, protobuf, sql};
 use mainguard::git::{Limits, Repository};
 use mainguard::guards::{Guard, contracts as guard};
 use mainguard::policy::Policy;
@@ -87,6 +89,18 @@ pub(crate) struct DiffArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What counts")]
 struct OptionArgs {
+    /// OpenAPI: the names of path parameters count when paths are paired
+    #[arg(long)]
+    include_path_params: bool,
+    /// OpenAPI: the least number of days from deprecation to end of what is stable
+    #[arg(long, value_name = "DAYS", default_value_t = 0, hide_default_value = true)]
+    deprecation_days_stable: u32,
+    /// OpenAPI: the same for what is beta
+    #[arg(long, value_name = "DAYS", default_value_t = 0, hide_default_value = true)]
+    deprecation_days_beta: u32,
+    /// OpenAPI: what is less stable promises nothing [default: beta]
+    #[arg(long, value_name = "LEVEL")]
+    stability_level: Option<StabilityArg>,
     /// Protobuf: whom to keep whole (comma separated) [default: file]
     #[arg(long, value_name = "CATEGORY", value_delimiter = ',')]
     category: Vec<CategoryArg>,
@@ -111,6 +125,12 @@ struct OptionArgs {
     /// GraphQL: leave out changes of descriptions
     #[arg(long)]
     ignore_descriptions: bool,
+    /// JSON Schema: which way data flows [default: both]
+    #[arg(long, value_name = "DIRECTION")]
+    direction: Option<DirectionArg>,
+    /// JSON Schema: judge values to the letter; a property that an open object declares narrows it
+    #[arg(long)]
+    strict: bool,
     /// SQL: the database [default: told by the statements]
     #[arg(long, value_name = "DATABASE")]
     dialect: Option<DialectArg>,
@@ -195,6 +215,16 @@ enum CategoryArg {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum DirectionArg {
+    /// To allow less breaks those who write
+    Request,
+    /// To allow more breaks those who read
+    Response,
+    /// Both do
+    Both,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum DialectArg {
     Postgres,
     Mysql,
@@ -202,9 +232,32 @@ enum DialectArg {
     Mssql,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum StabilityArg {
+    Draft,
+    Alpha,
+    Beta,
+    Stable,
+}
+
 impl OptionArgs {
-    fn options(&self, ids: Ids) -> compare::Options {
-        let mut options = compare::Options::default();
+    fn options(&self, ids: Ids, today: NaiveDate) -> compare::Options {
+        let mut options = compare::Options {
+            openapi: openapi::Options {
+                include_path_params: self.include_path_params,
+                deprecation_days_stable: self.deprecation_days_stable,
+                deprecation_days_beta: self.deprecation_days_beta,
+                stability_level: match self.stability_level {
+                    Some(StabilityArg::Draft) => openapi::Stability::Draft,
+                    Some(StabilityArg::Alpha) => openapi::Stability::Alpha,
+                    None | Some(StabilityArg::Beta) => openapi::Stability::Beta,
+                    Some(StabilityArg::Stable) => openapi::Stability::Stable,
+                },
+                today: Some(today),
+                unfolded: ids == Ids::Oasdiff,
+            },
+            ..compare::Options::default()
+        };
         if !self.category.is_empty() {
             options.protobuf.categories = self
                 .category
@@ -225,6 +278,12 @@ impl OptionArgs {
         options.graphql.deprecated_removal_is_dangerous = self.deprecated_removal_is_dangerous;
         options.graphql.unreachable_is_safe = self.unreachable_is_safe;
         options.graphql.ignore_descriptions = self.ignore_descriptions;
+        options.json_schema.direction = match self.direction {
+            None | Some(DirectionArg::Both) => Direction::Both,
+            Some(DirectionArg::Request) => Direction::Request,
+            Some(DirectionArg::Response) => Direction::Response,
+        };
+        options.json_schema.strict = self.strict;
         options.sql.dialect = match self.dialect {
             None => sql::Dialect::Auto,
             Some(DialectArg::Postgres) => sql::Dialect::Postgres,
@@ -244,9 +303,9 @@ pub(crate) fn run(
 ) -> anyhow::Result<u8> {
     match command {
         ContractsCommand::Check(args) => check::only(Guard::Contracts, args, repo, environment, console),
-        ContractsCommand::Diff(args) => diff(&args, View::Everything, args.fail_on, repo, console),
-        ContractsCommand::Breaking(args) => diff(&args, View::Breaking, args.fail_on, repo, console),
-        ContractsCommand::Changelog(args) => diff(&args, View::Everything, FailOn::Never, repo, console),
+        ContractsCommand::Diff(args) => diff(&args, View::Everything, args.fail_on, repo, environment, console),
+        ContractsCommand::Breaking(args) => diff(&args, View::Breaking, args.fail_on, repo, environment, console),
+        ContractsCommand::Changelog(args) => diff(&args, View::Everything, FailOn::Never, repo, environment, console),
         ContractsCommand::Verify(selection) => verify(&selection, repo, environment, console),
     }
 }
@@ -279,9 +338,16 @@ fn verify(selection: &Selection, repo: &Path, environment: &Environment, console
     Ok(worst.max().unwrap_or(0))
 }
 
-fn diff(args: &DiffArgs, view: View, fail_on: FailOn, repo: &Path, console: &Console) -> anyhow::Result<u8> {
+fn diff(
+    args: &DiffArgs,
+    view: View,
+    fail_on: FailOn,
+    repo: &Path,
+    environment: &Environment,
+    console: &Console,
+) -> anyhow::Result<u8> {
     let (base, head) = ends(args)?;
-    let options = args.options.options(args.ids);
+    let options = args.options.options(args.ids, environment.now.date_naive());
     let comparison = compared(args, &base, &head, &options, repo, console)?;
     let mut document = Document::of(&comparison, view, usize::MAX);
     (document.base, document.revision) = (Some(base), Some(head));
