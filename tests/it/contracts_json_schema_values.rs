@@ -412,7 +412,7 @@ proptest! {
     }
 }
 
-/// More of them on demand: `MAINGUARD_CASES=100000`.
+/// More of them on demand: `MAINGUARD_CASES=10000`.
 fn cases() -> u32 {
-    std::env::var("MAINGUARD_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(400)
+    std::env::var("MAINGUARD_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(150)
 }
