@@ -126,13 +126,18 @@ fn observe<'a>(
 }
 
 /// What the change does to contracts, and nothing about whether it may; `None` when a side cannot be read.
-pub(crate) fn comparison(repository: &Repository, change: &ChangeSet, rules: &Rules) -> Option<compare::Comparison> {
+pub(crate) fn comparison(
+    repository: &Repository,
+    change: &ChangeSet,
+    rules: &Rules,
+    today: NaiveDate,
+) -> Option<compare::Comparison> {
     let changed = pairs(change);
     let mut paths = changed.iter().flat_map(|pair| [pair.base.as_deref(), pair.head.as_deref()]).flatten();
     if !paths.any(|path| rules.which().concerns(path) || could_be_referred_to(path)) {
         return Some(compare::Comparison::default());
     }
-    observe(repository, change, &changed, rules).ok().map(|(.., comparison)| comparison)
+    observe(repository, change, &changed, rules, today).ok().map(|(.., comparison)| comparison)
 }
 
 /// What git found to belong together.

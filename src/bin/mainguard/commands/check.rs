@@ -49,8 +49,11 @@ pub(crate) fn run(args: &CheckArgs, repo: &Path, environment: &Environment, cons
         let touched = match judged.context.contracts.present() {
             Some(observed) => Some(Touched::of(&observed.comparison)),
             // The guard is off: what it would have seen is known all the same.
-            None => observe::comparison(&repository, &judged.change, &judged.policy.contracts)
-                .map(|comparison| Touched::of(&comparison)),
+            None => {
+                let today = environment.now.date_naive();
+                observe::comparison(&repository, &judged.change, &judged.policy.contracts, today)
+                    .map(|comparison| Touched::of(&comparison))
+            }
         };
         let told = telemetry::verdict(&report, &judged.change, touched, environment, |level| level == Level::Error);
         let outlet = Outlet::of(environment, judged.policy.config.delivery, console);

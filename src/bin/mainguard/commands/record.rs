@@ -427,7 +427,7 @@ fn measured(args: &RecordArgs, repo: &Path, environment: &Environment, console: 
         let paths = change.files.iter().map(|file| &file.path);
         let policy = Policy::resolve(None, Some(&base), paths, |path| repository.read_at(&base, path))?;
         let (measured, ..) = size::check(&change.files, None, &policy.attributes, &policy.size);
-        let comparison = observe::comparison(&repository, &change, &policy.contracts);
+        let comparison = observe::comparison(&repository, &change, &policy.contracts, environment.now.date_naive());
         let touched = comparison.map(|comparison| Touched::of(&comparison));
         Ok(Some(Measured { size: Some(measured.size), touched }))
     };
