@@ -112,11 +112,20 @@ pub(super) struct Collector {
     /// Their id, their values, the operation.
     peers: Vec<(&'static str, Vec<String>, Found, Option<String>)>,
     told: HashMap<PeerKey, [usize; 2]>,
+    /// What values said in each use, by its path.
+    worst: HashMap<(String, Spot, String), Vec<(String, Impact)>>,
 }
 
 impl Collector {
     pub(super) fn new(unfolded: bool) -> Self {
-        Self { unfolded, entries: Vec::new(), known: HashMap::new(), peers: Vec::new(), told: HashMap::new() }
+        Self {
+            unfolded,
+            entries: Vec::new(),
+            known: HashMap::new(),
+            peers: Vec::new(),
+            told: HashMap::new(),
+            worst: HashMap::new(),
+        }
     }
 
     /// Whether nothing more fits.
@@ -164,7 +173,16 @@ impl Collector {
 
     /// An entry about a schema in another tool's words. What values told is not told once more by words.
     pub(super) fn peer_of(&mut self, one: &Use, found: &Found, names: oasdiff::Names, source: Source) {
+        let within = (one.operation.clone(), one.spot.clone(), one.media.clone());
+        let worst = self.worst.entry(within).or_default();
+        if source == Source::Values {
+            worst.push((names.path.clone(), found.impact));
+        }
         let Some(id) = names.id else { return };
+        let mut found = found.clone();
+        if source == Source::Words {
+            found.impact = found.impact.max(meant(id, &names.path, worst));
+        }
         let mut values = names.args.iter().filter(|value| !value.contains(&names.path) || names.path.is_empty());
         // Each of several values that went is an entry of its own.
         let value = match id.contains("-value-") || id.contains("dependent") || id.contains("items-") {
@@ -176,7 +194,7 @@ impl Collector {
         counts[source as usize] += 1;
         if source == Source::Values || counts[1] > counts[0] {
             let operation = Some(one.operation.as_str()).filter(|name| !name.is_empty());
-            self.peer(id, names.args, found, operation);
+            self.peer(id, names.args, &found, operation);
         }
     }
 
@@ -199,6 +217,21 @@ impl Collector {
         });
         changes
     }
+}
+
+/// How bad what is written otherwise at a path is, by what the values there say; a schema that is put together
+/// otherwise is as bad as the worst in it.
+fn meant(id: &str, path: &str, values: &[(String, Impact)]) -> Impact {
+    if ["default", "deprecated", "sunset", "stability"].iter().any(|word| id.contains(word)) {
+        return Impact::Compatible;
+    }
+    let is_whole = ["all-of", "one-of", "any-of", "list-of-types", "type-changed"].iter().any(|word| id.contains(word));
+    let concerns = |place: &str| {
+        let below = place.strip_prefix(path).is_some_and(|rest| path.is_empty() || rest.starts_with('/'));
+        place == path || is_whole && below
+    };
+    let worst = values.iter().filter(|(place, _)| concerns(place)).map(|(_, impact)| *impact).max();
+    worst.unwrap_or(Impact::Compatible)
 }
 
 fn said(forest: &Forest, found: Found, reaches: BTreeSet<String>) -> ContractChange {

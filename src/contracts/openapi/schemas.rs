@@ -88,7 +88,7 @@ pub(super) fn tell(schemas: &Schemas<'_>, names: &Names, uses: &[Use], pairs: &[
         let reached = schemas.reach(*root);
         for (at, one) in reached.iter().enumerate() {
             for (number, fact) in schemas.facts(one.pair).iter().enumerate() {
-                let impact = one.flow.impact(fact);
+                let impact = impact(one.flow, fact, &uses[users[0]]);
                 let cause = causes.entry((one.pair, number)).or_insert_with(|| {
                     let (thing, named) = thing(schemas, names, &reached, at, &uses[users[0]]);
                     let inner = at > 0 || is_of_property(fact);
@@ -109,6 +109,16 @@ pub(super) fn tell(schemas: &Schemas<'_>, names: &Names, uses: &[Use], pairs: &[
                 operation => out.reach(found.clone(), operation),
             }
         }
+    }
+}
+
+/// How bad a fact is in a use.
+fn impact(flow: Flow, fact: &Fact, one: &Use) -> Impact {
+    let by_values = flow.impact(fact);
+    match (fact.subject, fact.verb) {
+        // Every value is taken as before, and leaving it out may mean something else.
+        (Subject::Default, Verb::Changed | Verb::Removed) if one.to_server => by_values.max(Impact::Dangerous),
+        _ => by_values,
     }
 }
 
@@ -464,7 +474,7 @@ fn walk(
     }
     let Some(flow) = flows.get(&pair).copied() else { return };
     for said in oasdiff::facts(schemas, one, pair, above, path) {
-        let found = Found::new("schema-changed", flow.impact(said.fact), one.operation.clone());
+        let found = Found::new("schema-changed", impact(flow, said.fact, one), one.operation.clone());
         out.peer_of(one, &found.at(said.fact.base, said.fact.revision), said.names, Source::Values);
     }
     for edge in schemas.edges(pair) {
