@@ -77,7 +77,7 @@ pub struct Forest {
     entries: Vec<(Text, Node, Node)>,
     texts: String,
     spans: Vec<(u32, u32)>,
-    known: HashMap<u64, Text>,
+    known: HashMap<u64, Text, foldhash::fast::RandomState>,
     state: RandomState,
     files: Vec<File>,
     reference: Option<Text>,

@@ -31,7 +31,6 @@ mod values;
 mod view;
 mod words;
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use regex::Regex;
@@ -44,6 +43,9 @@ use terms::Atom;
 use view::View;
 
 pub use reach::{Flow, Reached};
+
+/// Keys are small numbers of our own: a hash against chosen collisions would be most of the price of a look.
+type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
 
 /// The most pairs of terms that are compared, and the most terms.
 const MOST_PAIRS: usize = 2_000_000;
@@ -445,20 +447,20 @@ impl<'a> Schemas<'a> {
             refs: Refs::new(base, revision),
             conventions,
             dialects: [Dialect::MODERN; 2],
-            by_node: HashMap::new(),
-            by_atoms: HashMap::from([(any.clone(), ANY)]),
+            by_node: HashMap::default(),
+            by_atoms: HashMap::from_iter([(any.clone(), ANY)]),
             atoms: vec![any],
             views: vec![None],
-            patterns: HashMap::new(),
-            exclusive: HashMap::new(),
-            empty: HashMap::new(),
-            types: HashMap::new(),
+            patterns: HashMap::default(),
+            exclusive: HashMap::default(),
+            empty: HashMap::default(),
+            types: HashMap::default(),
             budget: 0,
-            goals: HashMap::new(),
+            goals: HashMap::default(),
             equations: Vec::new(),
             solved: 0,
             pairs: Vec::new(),
-            by_terms: HashMap::new(),
+            by_terms: HashMap::default(),
             open: Vec::new(),
             work: 0,
             failed: None,
