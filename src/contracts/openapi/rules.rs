@@ -414,6 +414,9 @@ const LIMITS: [&str; 12] = [
     "max-properties",
 ];
 
+/// What leaves an answer without something that stood in it.
+const MISSED: [&str; 4] = ["removed", "removed-required", "became-optional", "write-only-added"];
+
 /// What becomes of a limit.
 const OF_A_LIMIT: [(&str, &str, &str); 4] = [
     ("set", "a limit is set", "keep taking what is beyond it"),
@@ -440,6 +443,7 @@ static COMPOSED: LazyLock<BTreeMap<String, Composed>> = LazyLock::new(|| {
             let breaks = match (place.starts_with("request"), place.starts_with("response")) {
                 (true, _) if ending.contains("required") => OMITTERS,
                 (true, _) => "clients that send what was taken before",
+                (_, true) if MISSED.contains(&ending.as_str()) => "clients that count on finding it",
                 (_, true) => "clients that read only what they knew",
                 _ => "whoever writes or reads it",
             };
