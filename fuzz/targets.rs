@@ -9,6 +9,7 @@ use mainguard::contracts::compare::{self, compare};
 use mainguard::contracts::json_schema as values;
 use mainguard::contracts::{ContractChange, Unreadable, graphql as sdl, openapi as api, protobuf as proto};
 use mainguard::contracts::{discover, report as contracts};
+use mainguard::contracts::{routes, sql, typescript as types};
 use mainguard::coverage;
 use mainguard::git::{lines, pre_push as refs};
 use mainguard::github::payload as event;
@@ -178,6 +179,37 @@ pub(crate) fn json_schema(data: &[u8]) {
         let path = paths.first().map(String::as_str);
         values::diff(base, path, revision, path, &options)
     });
+}
+
+/// Contracts in code: exported types, routes of each language, migrations. Compared or refused, the same twice, at
+/// places that exist; silent where nothing changed.
+pub(crate) fn contracts_in_code(data: &[u8]) {
+    let middle = data.iter().position(|&byte| byte == 0).unwrap_or(data.len() / 2);
+    let (one, other) = (&data[..middle], data.get(middle + 1..).unwrap_or_default());
+    for name in ["a.ts", "pages/api/a.tsx", "a.py", "a.rs", "a.sql"] {
+        let side = |text: &[u8]| Files::from([(name.to_string(), text.to_vec())]);
+        let paths = [name.to_string()];
+        for (base, revision) in [(one, other), (other, one), (one, one)] {
+            let (old, new) = (side(base), side(revision));
+            let diff = || match name {
+                "a.ts" => types::diff(&old, &paths, &new, &paths, &types::Options::default()),
+                "a.sql" => sql::diff(&old, &paths, &new, &paths, &sql::Options::default()),
+                _ => routes::diff(&old, &paths, &new, &paths, &routes::Options::default()),
+            };
+            match diff() {
+                Ok(changes) => {
+                    assert_eq!(diff().as_ref(), Ok(&changes));
+                    assert!(
+                        base != revision || changes.iter().all(|change| change.rule.contains("judged")),
+                        "{changes:?}"
+                    );
+                    let places = changes.iter().flat_map(|change| [&change.base, &change.revision]).flatten();
+                    places.for_each(|place| assert!(place.line >= 1 && place.column >= 1, "{place:?}"));
+                }
+                Err(error) => assert!(error.line >= 1 && !error.what.is_empty(), "{error}"),
+            }
+        }
+    }
 }
 
 type Files = std::collections::BTreeMap<String, Vec<u8>>;

@@ -95,6 +95,11 @@ proptest! {
     }
 
     #[test]
+    fn contracts_in_code(data in nearly(&["export ", "interface A ", "{", "}", "a?: B;", "type B<T> = T | null;\n", "function f(", "x: A", ")", ": string", "enum E { A = 1 }\n", "import { A } from './a';\n", "app.get('/a/:b', ", "router.post(`/${x}`", "@app.get(\"/a\")\ndef a(): pass\n", "    ", "Router::new().route(\"/a\", get(f))", ".nest(\"/b\", r)", "CREATE TABLE a (b INT NOT NULL);\n", "ALTER TABLE a DROP COLUMN b;\n", "-- x\n", "'", "\"", "`", "(", "/*", "\0", "\n", "é"])) {
+        targets::contracts_in_code(&data);
+    }
+
+    #[test]
     fn graphql_schemas(data in nearly(&["schema { query: Q }\n", "type Q {", "}", " a(b: [Int!]! = [1]): Q @deprecated\n", "extend ", "interface I {", "union U = Q | R\n", "enum E {", " A B\n", "input N {", " c: E = A\n", "directive @d(e: N = {c: A}) repeatable on FIELD | ENUM\n", " @d(e: {})", "scalar S\n", "\"\"\"words\"\"\"", "\"w\\u0041\"", "\0", "implements I", "{", "[", "# x\n", "null"])) {
         targets::graphql(&data);
     }
