@@ -110,15 +110,21 @@ impl Comparison {
     }
 
     fn quote(&mut self, base: &dyn Tree, head: &dyn Tree) {
-        let mut read: BTreeMap<(Side, String), Option<String>> = BTreeMap::new();
+        // A text and where its lines begin: a description may be hundreds of thousands of lines long.
+        let mut read: BTreeMap<(Side, String), Option<(String, Vec<usize>)>> = BTreeMap::new();
         let mut lines = |tree: &dyn Tree, side: Side, place: &Option<Place>| -> Vec<String> {
             let Some(place) = place else { return Vec::new() };
-            let text = read
-                .entry((side, place.file.clone()))
-                .or_insert_with(|| tree.read(&place.file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()));
+            let known = read.entry((side, place.file.clone())).or_insert_with(|| {
+                let text = String::from_utf8_lossy(&tree.read(&place.file)?).into_owned();
+                let newlines = memchr::memchr_iter(b'\n', text.as_bytes());
+                let starts = std::iter::once(0).chain(newlines.map(|newline| newline + 1)).collect();
+                Some((text, starts))
+            });
+            let Some((text, starts)) = known else { return Vec::new() };
             let count = (place.end_line.saturating_sub(place.line) as usize + 1).min(SOURCE_LINES);
-            let all = text.as_deref().unwrap_or_default().lines().skip(place.line.saturating_sub(1) as usize);
-            all.take(count).map(|line| line.chars().take(SOURCE_COLUMNS).collect()).collect()
+            let start = starts.get(place.line.saturating_sub(1) as usize).copied().unwrap_or(text.len());
+            let all = text[start..].lines().take(count);
+            all.map(|line| line.chars().take(SOURCE_COLUMNS).collect()).collect()
         };
         let worth = self.changes.iter_mut().filter(|change| change.what.impact > Impact::Compatible);
         for change in worth.filter(|change| change.what.format != Format::Text).take(MOST_SOURCES) {
