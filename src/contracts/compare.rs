@@ -65,6 +65,12 @@ pub struct Source {
     pub after: Vec<String>,
 }
 
+/// A text and where its lines begin: a description may be hundreds of thousands of lines long.
+struct Lines {
+    text: String,
+    starts: Vec<usize>,
+}
+
 /// Changes whose source is kept: more are not looked at one by one.
 const MOST_SOURCES: usize = 50;
 /// Lines of each side that are kept.
@@ -110,17 +116,16 @@ impl Comparison {
     }
 
     fn quote(&mut self, base: &dyn Tree, head: &dyn Tree) {
-        // A text and where its lines begin: a description may be hundreds of thousands of lines long.
-        let mut read: BTreeMap<(Side, String), Option<(String, Vec<usize>)>> = BTreeMap::new();
+        let mut read: BTreeMap<(Side, String), Option<Lines>> = BTreeMap::new();
         let mut lines = |tree: &dyn Tree, side: Side, place: &Option<Place>| -> Vec<String> {
             let Some(place) = place else { return Vec::new() };
             let known = read.entry((side, place.file.clone())).or_insert_with(|| {
                 let text = String::from_utf8_lossy(&tree.read(&place.file)?).into_owned();
                 let newlines = memchr::memchr_iter(b'\n', text.as_bytes());
                 let starts = std::iter::once(0).chain(newlines.map(|newline| newline + 1)).collect();
-                Some((text, starts))
+                Some(Lines { text, starts })
             });
-            let Some((text, starts)) = known else { return Vec::new() };
+            let Some(Lines { text, starts }) = known else { return Vec::new() };
             let count = (place.end_line.saturating_sub(place.line) as usize + 1).min(SOURCE_LINES);
             let start = starts.get(place.line.saturating_sub(1) as usize).copied().unwrap_or(text.len());
             let all = text[start..].lines().take(count);
