@@ -97,8 +97,11 @@ pub fn identity(script: &str, files: &Files) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Runs `script` with `sh -c` in a new folder below `parent` that holds `files`. `environment` is all of its environment
-/// beside `HOME` and `TMPDIR`, which are folders of its own.
+/// What a script is read by. On Windows that is the one that comes with git, which has no `sh` on the PATH by default.
+const SHELL: &str = if cfg!(windows) { "bash" } else { "sh" };
+
+/// Runs `script` with `sh -c`, on Windows with git's `bash -c`, in a new folder below `parent` that holds `files`.
+/// `environment` is all of its environment beside `HOME` and `TMPDIR`, which are folders of its own.
 ///
 /// # Errors
 /// [`IsolationError`] when it could not be started. A command that fails is an answer.
@@ -117,7 +120,7 @@ pub fn run(
     for (path, content) in files {
         write(&work, path, content).map_err(|source| IsolationError::File { path: path.clone(), source })?;
     }
-    let mut command = Command::new("sh");
+    let mut command = Command::new(SHELL);
     command
         // mainguard-ignore: command-injection -- running the script that the maintainer wrote is what this is for
         .args(["-c", script])
