@@ -19,7 +19,7 @@ use mainguard::report::{Format, Options, json, render};
 use mainguard::sast::ignore_file::IgnoreFile;
 use mainguard::sast::{Examples, Pack, Parse};
 use mainguard::secrets::rules::file;
-use mainguard::secrets::{self, Cache, Fragment, Origin, Scanner, builtin, dialect};
+use mainguard::secrets::{self, Cache, Fragment, Origin, Scanner, builtin, dialect, known};
 use mainguard::sources::content::{self, Look};
 use mainguard::sources::patches::{Item, Limits, Patches};
 
@@ -106,7 +106,7 @@ pub(crate) fn report(data: &[u8]) {
 /// A rule file is read or refused; what was read can be made ready or is refused with the pattern's name.
 pub(crate) fn rule_file(data: &[u8]) {
     let outside = file::Outside {
-        groups: &|pattern| dialect::groups(pattern).map_err(|error| error.to_string()),
+        groups: &|pattern| known::groups(pattern).map_err(|error| error.to_string()),
         ..file::Outside::nothing()
     };
     match file::load(&String::from_utf8_lossy(data), "rules.toml", &outside) {

@@ -17,9 +17,7 @@ use crate::finding::{Finding, Fingerprint, Level, Location, Place, RuleId, RuleI
 use crate::secrets::baseline::{Baseline, BaselineError};
 use crate::secrets::ignores::Ignores;
 use crate::secrets::rules::file::{self, Outside, RuleFileError};
-use crate::secrets::{
-    Cache, CommitInfo, Fragment, Leak, Options, Origin, RuleError, RuleSet, Scanner, builtin, dialect,
-};
+use crate::secrets::{Cache, CommitInfo, Fragment, Leak, Options, Origin, RuleError, RuleSet, Scanner, builtin, known};
 
 /// The rules of the guard itself. What it finds is called `secrets/` and the id of the rule that found it.
 pub const RULES: &[RuleInfo] = &[
@@ -182,7 +180,7 @@ fn custom<E: From<RulesError>>(
             }
         },
         builtin: &builtin::rules,
-        groups: &|pattern| dialect::groups(pattern).map_err(|error| error.to_string()),
+        groups: &|pattern| known::groups(pattern).map_err(|error| error.to_string()),
     };
     let loaded = file::load(text, file, &outside);
     match failed.into_inner() {

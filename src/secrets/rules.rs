@@ -2,10 +2,12 @@
 
 pub mod file;
 
+use serde::{Deserialize, Serialize};
+
 /// Every rule in force and the allowlists that hold for all of them.
 ///
 /// Ids are unique. The order is the file's own, or by id where a file extends another: as gitleaks lists them.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RuleSet {
     /// The rules.
     pub rules: Vec<Rule>,
@@ -23,7 +25,7 @@ impl RuleSet {
 }
 
 /// One `[[rules]]` table.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
     /// Unique, for instance `github-pat`.
     pub id: String,
@@ -54,7 +56,7 @@ pub struct Rule {
 }
 
 /// One `[[allowlists]]` or `[[rules.allowlists]]` table.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Allowlist {
     /// For people.
     pub description: String,
@@ -73,7 +75,7 @@ pub struct Allowlist {
 }
 
 /// How the checks of an allowlist combine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Condition {
     /// One check is enough.
     #[default]
@@ -83,7 +85,7 @@ pub enum Condition {
 }
 
 /// The text that an allowlist's `regexes` are held against.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Target {
     /// The secret.
     #[default]
@@ -95,7 +97,7 @@ pub enum Target {
 }
 
 /// One `[[rules.required]]` table: another rule that must match in the same fragment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Required {
     /// The other rule's id.
     pub id: String,

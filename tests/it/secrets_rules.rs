@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mainguard::secrets::examples::{self, Examples};
 use mainguard::secrets::rules::file;
@@ -294,9 +294,7 @@ const NO_SECRETS: [(&str, &str, &str); 28] = [
 
 #[test]
 fn every_true_secret_that_gitleaks_finds_is_found() {
-    let shared = std::env::var("MAINGUARD_SHARED")
-        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../shared").to_owned());
-    let parity = Path::new(&shared).join("secrets/parity");
+    let parity = shared().join("secrets/parity");
     let Ok(expected) = fs::read_to_string(parity.join("expected-gitleaks.json")) else {
         println!("skipped: no shared/secrets/parity");
         return;
@@ -330,17 +328,36 @@ fn every_true_secret_that_gitleaks_finds_is_found() {
     assert!(missing.is_empty(), "{} missing:\n{}", missing.len(), missing.into_iter().collect::<Vec<_>>().join("\n"));
 }
 
+fn shared() -> PathBuf {
+    let folder = std::env::var_os("MAINGUARD_SHARED");
+    folder.map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from)
+}
+
 /// What is known of the patterns is what would be derived from them.
 #[test]
 fn the_table_of_known_patterns_is_true() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/rules/secrets/known.txt");
-    let derived = mainguard::secrets::known::table(&builtin::rules());
+    known("known.txt", &builtin::rules());
+}
+
+/// The same of the patterns that most rule files in use were copied from.
+#[test]
+fn the_table_of_known_patterns_of_gitleaks_is_true() {
+    let Ok(text) = fs::read_to_string(shared().join("secrets/gitleaks.toml")) else {
+        println!("skipped: no shared/secrets/gitleaks.toml");
+        return;
+    };
+    let loaded = file::load(&text, "gitleaks.toml", &file::Outside::nothing()).unwrap();
+    known("known-gitleaks.txt", &loaded.rules);
+}
+
+fn known(file: &str, rules: &RuleSet) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules/secrets").join(file);
+    let derived = mainguard::secrets::known::table(rules);
     if std::env::var_os("MAINGUARD_BLESS").is_some() {
-        std::fs::write(file, &derived).unwrap();
+        fs::write(&path, &derived).unwrap();
     }
-    let stored = std::fs::read_to_string(file).unwrap();
     assert!(
-        stored == derived,
+        fs::read_to_string(&path).unwrap() == derived,
         "the rules have changed: MAINGUARD_BLESS=1 cargo test --test it the_table_of_known_patterns"
     );
 }

@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::Path;
 
 use mainguard::secrets::rules::file::{self, Loaded, Outside};
-use mainguard::secrets::{RuleSet, builtin, dialect};
+use mainguard::secrets::{RuleSet, builtin, known};
 
 use crate::console::{Console, Hinted};
 
@@ -50,7 +50,7 @@ pub(crate) fn load(text: &str, name: &str) -> anyhow::Result<Loaded> {
     let outside = Outside {
         read: &|path| read(Path::new(path)).map_err(|error| error.to_string()),
         builtin: &builtin::rules,
-        groups: &|pattern| dialect::groups(pattern).map_err(|error| error.to_string()),
+        groups: &|pattern| known::groups(pattern).map_err(|error| error.to_string()),
     };
     file::load(text, name, &outside).map_err(|error| {
         let hint = error.hint().unwrap_or_else(|| format!("`mainguard rules check {name}` says the same again"));
