@@ -19,7 +19,7 @@ use super::dialect::{self, DialectError, Translated};
 use super::known;
 
 /// The states that one automaton of one thread may keep.
-const CACHE_BYTES: usize = 256 << 10;
+const CACHE_BYTES: usize = 1 << 20;
 
 /// Where a match begins is worked out if it is no farther before its atom than this, in bytes.
 const MOST_LEAD: usize = 512;

@@ -9,7 +9,7 @@ use super::super::place::Lines;
 use super::Scanner;
 
 /// All states of all automata that one thread keeps. They are found again quickly.
-const MOST_BYTES: usize = 24 << 20;
+const MOST_BYTES: usize = 32 << 20;
 
 /// How many fragments pass before the states are weighed.
 const WEIGHED_EVERY: u32 = 256;
