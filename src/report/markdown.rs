@@ -65,7 +65,12 @@ pub fn render(report: &Report, budget: usize) -> String {
         let findings: Vec<&Finding> =
             report.findings.iter().filter(|finding| finding.level == level && !told(finding)).collect();
         let count = findings.len();
-        let fold = if level == Level::Error { Fold::Open } else { Fold::Closed };
+        let fold = match level {
+            // Behind the contracts' section they would seem to belong to it.
+            Level::Error if report.contracts.is_some() => Fold::Titled,
+            Level::Error => Fold::Open,
+            _ => Fold::Closed,
+        };
         let blocks = findings.into_iter().map(|finding| block(finding, &report.subject));
         page.section(&counted(count, title), count, fold, title, blocks);
     }
@@ -91,6 +96,8 @@ pub fn render(report: &Report, budget: usize) -> String {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fold {
     Open,
+    /// Open, below a heading of its own.
+    Titled,
     Closed,
 }
 
@@ -110,6 +117,7 @@ impl Page {
         }
         let (open, close) = match fold {
             Fold::Open => (String::new(), ""),
+            Fold::Titled => (format!("### {title}\n\n"), ""),
             Fold::Closed => (format!("<details><summary>{title}</summary>\n\n"), "</details>\n\n"),
         };
         let rest = |missing: usize| {

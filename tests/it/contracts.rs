@@ -74,6 +74,23 @@ fn the_summary_for_reviewers_says_the_worst_first() {
     insta::assert_snapshot!("summary", answer.stdout);
 }
 
+/// Behind the contracts' section, another guard's error would seem to be about contracts.
+#[test]
+fn the_errors_of_other_guards_have_a_heading_of_their_own() {
+    let repo = TestRepo::new();
+    repo.write(".github/mainguard.yml", "critic: {enabled: false}\nsize: {fail_at: XL}\n");
+    repo.write("api/pet.proto", PROTO);
+    repo.commit("first");
+    repo.git(&["switch", "-qc", "topic"]);
+    repo.write("api/pet.proto", WITHOUT_AGE);
+    repo.write("long.txt", "a line\n".repeat(1_000));
+    repo.commit("second");
+    let answer = run(mainguard(repo.path()).args(["check", "--format", "markdown"]));
+    let places = ["### Contracts: 1 breaking change\n", "\n### 1 error\n", "`size/too-large`"];
+    let places: Vec<_> = places.iter().map(|words| answer.stdout.rfind(words)).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}\n{}", answer.text());
+}
+
 #[test]
 fn a_change_that_touches_no_contract_is_one_line() {
     let repo = repository("", &[("a.txt", "a\n"), ("api/pet.proto", PROTO)], &[("a.txt", "b\n")]);

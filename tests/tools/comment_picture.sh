@@ -48,5 +48,5 @@ writeFileSync("page.html", `<!doctype html><meta charset="utf-8"><style>${css}
 JS
 node render.mjs
 chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor=1.5 \
-  --window-size="806,${HEIGHT:-790}" --screenshot="$picture" "file://$work/page.html" 2>chromium.log
+  --window-size="806,${HEIGHT:-1050}" --screenshot="$picture" "file://$work/page.html" 2>chromium.log
 echo "$picture"
