@@ -6,7 +6,7 @@
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// How many places are known.
-const PLACES: usize = 16;
+pub(super) const PLACES: usize = 16;
 
 /// More steps through a pattern than this, and nothing is known of what follows.
 const MOST_STEPS: usize = 4_096;

@@ -13,7 +13,7 @@ use regex_automata::util::captures::Captures as Slots;
 use regex_automata::{Anchored, Input, MatchKind};
 use regex_syntax::hir::{Hir, HirKind, Look as Assertion};
 
-use super::ahead::Ahead;
+use super::ahead::{Ahead, PLACES};
 use super::atoms;
 use super::dialect::{self, DialectError, Translated};
 use super::known;
@@ -69,11 +69,14 @@ impl Gate {
     }
 
     /// As [`Gate::allows`], when lines around the atom's may be left out.
-    fn may_allow(&self, text: &[u8], start: usize, end: usize) -> bool {
+    pub(super) fn may_allow(&self, text: &[u8], start: usize, end: usize) -> bool {
         // What stands on the same line stands there in any case.
         let line = match text[..end].ends_with(b"\n") {
             true => &[],
-            false => &text[end..memchr::memchr(b'\n', &text[end..]).map_or(text.len(), |newline| end + newline + 1)],
+            false => {
+                let next = &text[end..text.len().min(end + PLACES)];
+                &next[..memchr::memchr(b'\n', next).map_or(next.len(), |newline| newline + 1)]
+            }
         };
         self.may_begin(text, start) && self.ahead.may_allow(line)
     }
@@ -182,19 +185,10 @@ impl Content {
         Look { found, walked }
     }
 
-    /// Whether a match through the site is possible even when lines around it are left out.
-    pub(super) fn look_relaxed(
-        &self,
-        number: usize,
-        text: &[u8],
-        start: usize,
-        end: usize,
-        cache: &mut SiteCache,
-    ) -> Look {
+    /// Whether a match through the site is possible even when lines around it are left out. For sites that their gate
+    /// may allow.
+    pub(super) fn look_relaxed(&self, number: usize, text: &[u8], start: usize, cache: &mut SiteCache) -> Look {
         let Some(site) = self.sites().get(number) else { return Look::NO };
-        if !site.gate.may_allow(text, start, end) {
-            return Look::NO;
-        }
         let relaxed =
             site.relaxed.get_or_init(|| automaton(&atoms::relaxed(&site.rest), Direction::Forwards, MatchKind::All));
         let (reach, walked) = walk(relaxed, &mut cache.relaxed, text, start, true);
@@ -433,9 +427,9 @@ mod tests {
         let mut cache = SiteCache::default();
         let text = b"a\ntok_b\nc";
         assert_eq!(content.look(0, text, 2, &mut cache).found, None);
-        assert!(content.look_relaxed(0, text, 2, 6, &mut cache).found.is_none(), "a newline stands before the end");
+        assert!(content.look_relaxed(0, text, 2, &mut cache).found.is_none(), "a newline stands before the end");
         let content = Content::new("^tok_[a-z]+\n$").unwrap();
-        assert!(content.look_relaxed(0, text, 2, 6, &mut SiteCache::default()).found.is_some());
+        assert!(content.look_relaxed(0, text, 2, &mut SiteCache::default()).found.is_some());
     }
 
     #[test]

@@ -46,20 +46,30 @@ pub(super) fn may_contain(scanner: &Scanner, text: &[u8], cache: &mut Cache) -> 
     cache.begin();
     let mut found = false;
     let mut walked = 0_usize;
+    let mut holds = |site: u32, at: usize, cache: &mut Cache| {
+        let of = &scanner.sites[site as usize];
+        let Some(content) = &scanner.rules[of.rule as usize].content else { return false };
+        let look = content.look_relaxed(of.number as usize, text, at, &mut cache.sites[site as usize]);
+        walked = walked.saturating_add(look.walked);
+        let tired = walked > FEW_WALKS.max(text.len().saturating_mul(MOST_WALKS));
+        look.found.is_some() || tired
+    };
     scanner.automaton.find(text, &mut hits, |hits| {
         for hit in hits {
             for atom in scanner.automaton.atoms(*hit) {
                 cache.seen[*atom as usize] = cache.pass;
                 let atom = &scanner.atoms[*atom as usize];
                 for site in &atom.sites {
-                    let of = &scanner.sites[*site as usize];
-                    let Some(content) = &scanner.rules[of.rule as usize].content else { continue };
-                    let states = &mut cache.sites[*site as usize];
-                    let look = content.look_relaxed(of.number as usize, text, hit.end - atom.length, hit.end, states);
-                    walked = walked.saturating_add(look.walked);
-                    let tired = walked > FEW_WALKS.max(text.len().saturating_mul(MOST_WALKS));
-                    if look.found.is_some() || tired {
-                        found = true;
+                    let at = hit.end - atom.length;
+                    let Some(gated) = scanner.gated(&scanner.sites[*site as usize]) else { continue };
+                    if !gated.gate.may_allow(text, at, hit.end) {
+                        continue;
+                    }
+                    match gated.later.is_empty() || cache.put_off.len() == MOST_PUT_OFF {
+                        true => found = holds(*site, at, cache),
+                        false => cache.put_off.push((*site, at)),
+                    }
+                    if found {
                         return false;
                     }
                 }
@@ -68,6 +78,10 @@ pub(super) fn may_contain(scanner: &Scanner, text: &[u8], cache: &mut Cache) -> 
         true
     });
     cache.hits = hits;
+    let mut put_off = std::mem::take(&mut cache.put_off);
+    found = found || put_off.iter().any(|(site, at)| scanner.is_complete(*site, cache) && holds(*site, *at, cache));
+    put_off.clear();
+    cache.put_off = put_off;
     let everywhere = || scanner.everywhere.iter().map(|rule| &scanner.rules[*rule as usize]);
     found || everywhere().any(|rule| rule.content.is_some() && scanner.has_keyword(rule, text, cache))
 }
@@ -83,6 +97,12 @@ impl Scanner {
             Some(Gated { later: later.collect(), gate })
         };
         of.gate.get_or_init(gated).as_ref()
+    }
+
+    /// Whether all literals that a match through the site needs were seen somewhere in this pass.
+    fn is_complete(&self, site: u32, cache: &Cache) -> bool {
+        let later = self.gated(&self.sites[site as usize]).map_or(&[][..], |gated| &gated.later);
+        later.iter().all(|spelt| spelt.iter().any(|atom| cache.seen[*atom as usize] == cache.pass))
     }
 
     /// Whether the text, lower-cased, contains a keyword of the rule.
@@ -153,9 +173,7 @@ impl Pass<'_> {
         cache.hits = hits;
         let put_off = std::mem::take(&mut cache.put_off);
         for (site, at) in &put_off {
-            let later = scanner.gated(&scanner.sites[*site as usize]).map_or(&[][..], |gated| &gated.later);
-            let stands = |atom: &u32| cache.seen[*atom as usize] == cache.pass;
-            if later.iter().all(|spelt| spelt.iter().any(stands)) {
+            if scanner.is_complete(*site, cache) {
                 self.look_at(*site, *at, cache);
             }
         }
