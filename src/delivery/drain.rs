@@ -29,6 +29,9 @@ const MOST_SUSPECTS: usize = 3;
 /// What is left of the budget when a request was cut off because it is over.
 const MOMENT: Duration = Duration::from_millis(50);
 
+/// A peer that says nothing for so long does not answer, whoever hangs up first.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// How often one batch is tried when the sink does not answer.
 const ATTEMPTS: usize = 2;
 
@@ -222,10 +225,11 @@ impl One {
             *health = breaker::next(*health, self.now(), Outcome::Asked);
             let events: Vec<&DeliveryEvent> = part.iter().map(|event| &**event).collect();
             let timeout = self.left().min(Duration::from_secs(REQUEST_SECONDS));
+            let asked = Instant::now();
             let answer = self.destination.send(http, &events, &self.plan.setting, timeout).await;
             let outcome = match answer {
-                // We hung up because our own time was over. What the peer would have said is not known.
-                Answer::Failed(_) if self.left() < MOMENT => None,
+                // We hung up early because our own time was over. What the peer would have said is not known.
+                Answer::Failed(_) if self.left() < MOMENT && asked.elapsed() < PATIENCE => None,
                 Answer::Later(..) | Answer::Failed(_) => Some(Outcome::Failed),
                 _ => Some(Outcome::Answered),
             };

@@ -185,6 +185,20 @@ fn whoever_is_cut_off_by_our_own_budget_has_not_failed() {
     arrived(&sink, "/ce", &landed(0, 7));
 }
 
+#[test]
+fn who_says_nothing_for_a_whole_second_has_failed() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("events.jsonl");
+    let sink = Sink::new(|request| if request.path == "/ce" { Reply::Hang } else { Reply::Status(200) });
+    let job = |number: u64| {
+        write(&file, &landed(number, 1));
+        run(record(home.path(), &sink).args(["events", "--budget", "1.3"]).arg(&file)).stderr
+    };
+    let said: Vec<String> = (0..6).map(job).collect();
+    assert!(said[..5].iter().all(|said| said.contains("kept for later") && !said.contains("left alone")), "{said:?}");
+    assert!(said[5].contains("left alone"), "{said:?}");
+}
+
 /// A machine whose clock is three hours ahead, then one that is three hours behind, then one that is right.
 #[test]
 fn a_clock_three_hours_off_changes_no_event_and_shuts_no_door() {
