@@ -3,7 +3,7 @@
 #
 # The queue decides in pure files that need little else, so they are compiled in release without the rest of the
 # program, in a minute instead of ten. 1,000 seeds with 500 pull requests each, in each of four kinds of weather, take
-# about 40 minutes of one core. Without numbers: these. A seed that breaks a promise is printed with the smallest story
+# about 50 minutes of one core. Without numbers: these. A seed that breaks a promise is printed with the smallest story
 # that still does; MAINGUARD_QUEUE_SEED=<seed> tells it again. MAINGUARD_QUEUE_TABLE=3000 prints the table of docs/queue.md:
 #   MAINGUARD_QUEUE_TABLE=3000 tests/tools/queue_trials.sh 1 1 the_table
 set -euo pipefail
