@@ -317,7 +317,8 @@ impl<R: BufRead> Patches<R> {
             self.input.consume(used);
             if end.is_some() {
                 hunk.end_line(line);
-            } else if hunk.text.len() >= self.limits.hunk_bytes.saturating_mul(2) {
+            } else if line == Line::Added && hunk.text.len() >= self.limits.hunk_bytes.saturating_mul(2) {
+                // In the middle of no other line: a remark takes back the end of the added one before it.
                 self.splits += 1;
                 let piece = hunk.cut();
                 self.hunk = Some(hunk);

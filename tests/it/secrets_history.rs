@@ -232,6 +232,7 @@ fn a_hunk_larger_than_memory_comes_in_pieces() {
     };
     check("+123\n+456\n+789\n", 3, &[(4, "123\n456\n"), (6, "789\n")]);
     check("+123\n+4567\n\\ No newline at end of file\n", 2, &[(4, "123\n4567")]);
+    check("+123456789012345\n\\ No newline at end of file\n", 1, &[(4, "123456789012345")]);
     check("+12345678901234567890\n+x\n", 2, &[(4, "123456789012345678"), (4, "90\nx\n")]);
 }
 
