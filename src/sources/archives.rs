@@ -252,8 +252,8 @@ fn member(
 
 fn tar_members(worker: &mut Worker<'_>, input: &mut dyn Read, place: &Place, budget: &Budget) -> io::Result<()> {
     let mut archive = tar::Archive::new(BufReader::new(input));
-    for entry in archive.entries()? {
-        let mut entry = entry?;
+    for entry in archive.entries().map_err(damaged)? {
+        let mut entry = entry.map_err(damaged)?;
         if worker.look.is_cancelled() {
             return Ok(());
         }
@@ -264,6 +264,14 @@ fn tar_members(worker: &mut Worker<'_>, input: &mut dyn Read, place: &Place, bud
         member(worker, &mut entry, &name, place, budget)?;
     }
     Ok(())
+}
+
+/// The reader of tars quotes what it stumbled over, and that is the file's content: it may be the very secret.
+fn damaged(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(_) => error,
+        None => io::Error::new(error.kind(), "is damaged, or no tar"),
+    }
 }
 
 fn zip_members(worker: &mut Worker<'_>, file: &mut dyn ReadSeek, place: &Place, budget: &Budget) -> io::Result<()> {

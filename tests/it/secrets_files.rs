@@ -48,6 +48,21 @@ fn a_broken_archive_is_said_and_the_rest_is_scanned() {
     assert!(answer.stderr.contains("a.zip: not scanned"), "{}", answer.stderr);
 }
 
+#[test]
+fn what_a_broken_archive_holds_is_not_quoted() {
+    let folder = folder();
+    let mut content = b"KEY123456".to_vec();
+    content.resize(100, 0);
+    content.resize(2_000, 0xff);
+    fs::write(folder.path().join("a.tar"), content).unwrap();
+    // Even somebody who wants to hear of errors only hears why the scan has failed.
+    let words = ["dir", ".", "--max-archive-depth", "1", "--log-level", "error"];
+    let answer = run(&mut secrets(folder.path(), &words));
+    assert_eq!(answer.code, 1);
+    assert!(answer.stderr.contains("a.tar: not scanned: is damaged, or no tar"), "{}", answer.stderr);
+    assert!(!answer.text().contains("123456"), "{}", answer.text());
+}
+
 #[cfg(unix)]
 #[test]
 fn links_in_a_circle_end() {

@@ -144,7 +144,7 @@ fn scan_and_tell(args: &ScanArgs, job: &Job, environment: &Environment, console:
     }
 
     for problem in &problems {
-        said.warn(problem);
+        said.error(problem);
     }
     if summary.nothing {
         said.warn(&format!("nothing was scanned: {}", summary.text));
@@ -153,7 +153,7 @@ fn scan_and_tell(args: &ScanArgs, job: &Job, environment: &Environment, console:
     }
     let timed_out = cancel.load(Ordering::Relaxed);
     if timed_out {
-        said.warn(&format!("the scan was stopped after {} s and is not complete", args.timeout));
+        said.error(&format!("the scan was stopped after {} s and is not complete", args.timeout));
     }
     if job.sees_everything() && !timed_out {
         for entry in ignores.unused() {

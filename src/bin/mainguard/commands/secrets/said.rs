@@ -56,6 +56,11 @@ impl<'a> Said<'a> {
         self.at(Level::Warn, text);
     }
 
+    /// What makes the exit code a bad one: said unless nothing is to be said at all.
+    pub(crate) fn error(&self, text: &str) {
+        self.at(Level::Error, text);
+    }
+
     fn at(&self, level: Level, text: &str) {
         match level {
             _ if level < self.level => {}
