@@ -19,7 +19,7 @@ use mainguard::report::{Format, Options, json, render};
 use mainguard::sast::ignore_file::IgnoreFile;
 use mainguard::sast::{Examples, Pack, Parse};
 use mainguard::secrets::rules::file;
-use mainguard::secrets::{self, Cache, Fragment, Origin, Scanner, builtin, dialect, known};
+use mainguard::secrets::{self, Cache, Fragment, Origin, Scanner, builtin, dialect, known, validity};
 use mainguard::sources::content::{self, Look};
 use mainguard::sources::patches::{Item, Limits, Patches};
 
@@ -138,6 +138,28 @@ pub(crate) fn scan(data: &[u8]) {
         assert!(leak.secret.len() < 8 || !format!("{leak:?}").contains(&leak.secret.to_string()));
     }
     assert!(leaks.is_empty() || SCANNER.may_contain(data, &mut cache), "{leaks:?}");
+}
+
+/// Whatever a token is, what it tells about itself is one line without it.
+pub(crate) fn token(data: &[u8]) {
+    let now = std::time::UNIX_EPOCH.into();
+    let rules = [
+        "age-secret-key",
+        "atlassian-api-token",
+        "github-app-token",
+        "github-fine-grained-pat",
+        "github-pat",
+        "gitlab-pat-routable",
+        "grafana-service-account-token",
+        "jwt",
+        "jwt-base64",
+        "pypi-upload-token",
+        "trello-api-token",
+    ];
+    for rule in rules {
+        let told = validity::check(rule, data, now).to_string();
+        assert!(!told.contains(char::is_control), "{told}");
+    }
 }
 
 /// An archive is looked into or named as a problem, within its bounds.

@@ -104,7 +104,7 @@ fn judge(guard: Guard, change: &ChangeSet, context: &Context, policy: &Policy) -
             (Some(_), Loaded::Absent(why)) => RunStatus::Skipped(why.clone()).into(),
             (Some(_), Loaded::Failed(why)) => RunStatus::Broken(why.clone()).into(),
             (Some(rules), Loaded::Present(additions)) => {
-                let found = secrets::check(additions, &change.files, rules);
+                let found = secrets::check(additions, &change.files, rules, context.now);
                 let (findings, let_off) = (found.findings, found.let_off);
                 let status = match found.unusable.is_empty() {
                     true => RunStatus::Ran(Facts::Secrets(found.scanned)),

@@ -29,6 +29,7 @@ pub mod redact;
 pub mod report;
 pub mod rules;
 pub mod scanner;
+pub mod validity;
 
 pub use fragment::{CommitInfo, Fragment, Origin};
 pub use leak::{Leak, Span};

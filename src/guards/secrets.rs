@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bstr::ByteSlice;
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,7 @@ use crate::finding::{Finding, Fingerprint, Level, Location, Place, RuleId, RuleI
 use crate::secrets::baseline::{Baseline, BaselineError};
 use crate::secrets::ignores::Ignores;
 use crate::secrets::rules::file::{self, Outside, RuleFileError};
+use crate::secrets::validity::{self, Validity};
 use crate::secrets::{Cache, CommitInfo, Fragment, Leak, Options, Origin, RuleError, RuleSet, Scanner, builtin, known};
 
 /// The rules of the guard itself. What it finds is called `secrets/` and the id of the rule that found it.
@@ -30,7 +32,8 @@ pub const RULES: &[RuleInfo] = &[
                `mainguard secrets explain RULE` names the page where it is revoked.\n\n\
                What is no secret is let off by its fingerprint in `.gitleaksignore` on the base branch, by an allowlist in \
                `.gitleaks.toml`, or by the comment `gitleaks:allow` on its line; each of the three is counted in the \
-               report. `secrets.rules` names another rule file.",
+               report. `secrets.rules` names another rule file.\n\nA token that carries a checksum or its own end says what \
+               they tell; `secrets.check_tokens` decides what counts of those that nobody can use.",
     },
     RuleInfo {
         id: "secrets/not-scanned",
@@ -63,11 +66,27 @@ pub struct Config {
     /// How often text is decoded (percent, Unicode escapes, hex, base64) and looked through again; 0: never.
     #[schemars(range(max = 10))]
     pub decode_depth: u32,
+    /// What becomes of a finding that tells itself that nobody can use it: its checksum does not match, or its time is
+    /// over.
+    pub check_tokens: CheckTokens,
+}
+
+/// What becomes of a secret that nobody can use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckTokens {
+    /// It is said, and counts like any other.
+    #[default]
+    Say,
+    /// It is said, and is a warning.
+    Lower,
+    /// It is let off, and counted as such.
+    Drop,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { enabled: true, rules: None, baseline: None, decode_depth: 5 }
+        Config { enabled: true, rules: None, baseline: None, decode_depth: 5, check_tokens: CheckTokens::Say }
     }
 }
 
@@ -82,6 +101,8 @@ pub struct Rules {
     pub ignores: Ignores,
     /// Known leaks.
     pub baseline: Baseline,
+    /// What becomes of those that nobody can use.
+    pub check_tokens: CheckTokens,
 }
 
 /// Where gitleaks looks for its rules.
@@ -158,7 +179,13 @@ impl Rules {
         };
         let options = Options { decode_depth: config.decode_depth as usize, ignore_allow_comments: true };
         let scanner = Scanner::new(&set, options).map_err(RulesError::from)?;
-        Ok(Some(Rules { scanner: Arc::new(scanner), set: Arc::new(set), ignores, baseline }))
+        Ok(Some(Rules {
+            scanner: Arc::new(scanner),
+            set: Arc::new(set),
+            ignores,
+            baseline,
+            check_tokens: config.check_tokens,
+        }))
     }
 }
 
@@ -220,8 +247,8 @@ pub struct Found {
 }
 
 /// Looks through everything that a change adds. `files` is the change as a reviewer sees it: it tells where a secret
-/// stands now, if it still does.
-pub fn check(additions: &Additions, files: &[FileChange], rules: &Rules) -> Found {
+/// stands now, if it still does. `now` tells which tokens are past their time.
+pub fn check(additions: &Additions, files: &[FileChange], rules: &Rules, now: DateTime<Utc>) -> Found {
     let mut found = Found { scanned: scanned(additions), ..Found::default() };
     let mut ignores = rules.ignores.clone();
     let mut cache = Cache::default();
@@ -232,16 +259,22 @@ pub fn check(additions: &Additions, files: &[FileChange], rules: &Rules) -> Foun
         let fragment =
             Fragment { text: &addition.text, lines_before: addition.first_line as usize - 1, origin: &origin };
         for leak in rules.scanner.scan(&fragment, &mut cache) {
+            let validity = validity::check(&leak.rule, &leak.secret, now);
             let reason = if leak.line.contains_str(ALLOW) {
                 Some("the line says `gitleaks:allow`".to_string())
             } else if ignores.covers(&leak) {
                 Some("`.gitleaksignore` lets it off".to_string())
             } else if rules.baseline.knows(&leak, false) {
                 Some("the baseline knows it".to_string())
+            } else if validity.is_harmless() && rules.check_tokens == CheckTokens::Drop {
+                Some(validity.to_string())
             } else {
                 None
             };
-            let finding = finding(&leak, addition, files, &rules.set);
+            let mut finding = finding(&leak, validity, addition, files, &rules.set);
+            if validity.is_harmless() && rules.check_tokens == CheckTokens::Lower {
+                finding.level = Level::Warning;
+            }
             if !seen.insert(finding.fingerprint.clone()) {
                 continue;
             }
@@ -302,7 +335,7 @@ fn not_scanned(path: &RepoPath) -> Finding {
 }
 
 /// The finding says where the secret stands now. Its lines are never quoted: they hold it.
-fn finding(leak: &Leak, addition: &Addition, files: &[FileChange], set: &RuleSet) -> Finding {
+fn finding(leak: &Leak, validity: Validity, addition: &Addition, files: &[FileChange], set: &RuleSet) -> Finding {
     let rule = RuleId::owned(format!("secrets/{}", leak.rule));
     let now = place_at_head(leak, addition, files);
     let description = leak.description.trim().trim_end_matches('.');
@@ -314,6 +347,10 @@ fn finding(leak: &Leak, addition: &Addition, files: &[FileChange], set: &RuleSet
         true => String::new(),
         false => format!(": {}", leak.redacted()),
     };
+    let told = match validity {
+        Validity::Unchecked => String::new(),
+        told => format!("; {told}"),
+    };
     let since = match (&addition.commit, now) {
         (Some(commit), None) => format!("; commit {} added it, and it stays in history", commit.short()),
         _ => String::new(),
@@ -321,7 +358,7 @@ fn finding(leak: &Leak, addition: &Addition, files: &[FileChange], set: &RuleSet
     let revoke = set.get(&leak.rule).and_then(|rule| rule.revoke.as_deref());
     let first = revoke.map_or("revoke it".to_string(), |page| format!("revoke it ({page})"));
     Finding {
-        message: format!("{what}{shown}{since}"),
+        message: format!("{what}{shown}{told}{since}"),
         location: Some(Location { place: Place::File(addition.path.clone()), span: now, excerpt: None }),
         fingerprint: Fingerprint::of(
             &rule,

@@ -73,6 +73,11 @@ proptest! {
     }
 
     #[test]
+    fn tokens(data in nearly(&["ghs_", "1_", "glpat-", "pypi-AgEIcHlwaS5vcmc", "eyJhbGciOiJIUzI1NiJ9", "eyJleHAiOjF9", ".", "eyJleHAiOi0xZTk5fQ", "_", "=", "AGE-SECRET-KEY-1", "Q", "00000000", "+", "\u{e9}"])) {
+        targets::token(&data);
+    }
+
+    #[test]
     fn archives(data in nearly(&["PK\x03\x04", "PK\x01\x02", "PK\x05\x06", "\x1f", "BZh9", "7z", "ustar", "\0\0\0\0", "a.txt", "\x7f"])) {
         targets::archive(&data);
     }
