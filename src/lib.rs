@@ -39,3 +39,4 @@ pub mod semgrep;
 pub mod sources;
 pub mod text;
 pub mod verdict;
+pub mod verifier;

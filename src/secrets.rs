@@ -24,6 +24,7 @@ pub mod fragment;
 pub mod ignores;
 pub mod known;
 pub mod leak;
+pub mod liveness;
 mod place;
 pub mod redact;
 pub mod report;

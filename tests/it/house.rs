@@ -69,6 +69,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("isolation", &[]),
     ("sources", &["text", "change", "git", "secrets"]),
     ("semgrep", &["change", "sast"]),
+    ("verifier", &["text", "secrets"]),
     ("queue_driver", &["text", "change", "queue", "git", "github"]),
 ];
 

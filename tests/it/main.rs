@@ -43,6 +43,7 @@ mod secrets_history;
 mod secrets_parity;
 mod secrets_reports;
 mod secrets_rules;
+mod secrets_tokens;
 mod support;
 mod workflow_run;
 mod workflows;

@@ -24,6 +24,8 @@ pub(crate) struct Environment {
     pub(crate) pre_commit_range: Option<(String, String)>,
     /// `GITLEAKS_CONFIG_TOML`: a rule file's content.
     pub(crate) gitleaks_config_toml: Option<String>,
+    /// `CI`: nobody is watching.
+    pub(crate) ci: bool,
     /// What programs that we start for the policy are given: where programs are and which language is spoken.
     pub(crate) for_children: Vec<(OsString, OsString)>,
     /// Where temporary folders go.
@@ -175,6 +177,7 @@ impl Environment {
                 .or_else(|| text("GITHUB_TOKEN"))
                 .and_then(|token| mainguard::github::client::Token::new(&token)),
             gitleaks_config_toml: text("GITLEAKS_CONFIG_TOML"),
+            ci: text("CI").is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false")),
             for_children: for_children(),
             temporary: std::env::temp_dir(),
             secrets: std::env::vars_os().filter_map(|(name, value)| secret_name(&name, &value)).collect(),

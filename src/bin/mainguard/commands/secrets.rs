@@ -26,6 +26,7 @@ pub(crate) mod explain;
 pub(crate) mod rules_in_force;
 mod said;
 mod scan;
+mod tokens;
 mod write;
 
 use args::{ScanArgs, SecretsArgs, SecretsCommand};
@@ -113,6 +114,7 @@ fn scan_and_tell(args: &ScanArgs, job: &Job, environment: &Environment, console:
         said.warn("--diagnostics is accepted and does nothing: there are no diagnostics");
     }
     keep_enabled(&mut rules, &args.enable_rule)?;
+    let asked = tokens::asked(args, environment.ci)?;
     let report = write::Report::planned(args)?;
     let mut ignores = ignores(args, source, &said)?;
     let baseline = args.baseline_path.as_deref().map(baseline).transpose()?;
@@ -129,11 +131,13 @@ fn scan_and_tell(args: &ScanArgs, job: &Job, environment: &Environment, console:
 
     let redact = args.redact.unwrap_or(0).min(100);
     leaks.retain(|leak| !ignores.covers(leak) && !baseline.as_ref().is_some_and(|known| known.knows(leak, redact > 0)));
+    said.info_lines(&tokens::checked(&mut leaks, args.check_tokens, environment.now));
     report::sort(&mut leaks);
+    let verified = tokens::verified(&mut leaks, &asked, args.check_tokens)?;
     if let Some((platform, web)) = &web {
         add_links(&mut leaks, *platform, web);
     }
-    let fingerprints = said.list(&leaks, args.verbose || report.is_stdout());
+    let fingerprints = said.list(&leaks, args.verbose || report.is_stdout(), environment.now);
     leaks.iter_mut().for_each(|leak| mainguard::secrets::redact::redact(leak, redact));
     if args.verbose {
         let coloured = console.color && !args.no_color;
@@ -165,6 +169,7 @@ fn scan_and_tell(args: &ScanArgs, job: &Job, environment: &Environment, console:
         count => said.warn(&format!("leaks found: {count}")),
     }
     said.info_lines(&fingerprints);
+    said.info_lines(&verified);
     report.write(&leaks, &rules)?;
 
     let complete = problems.is_empty() && !timed_out;

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Subcommand, ValueHint};
+use clap::{ArgAction, Args, Subcommand, ValueEnum, ValueHint};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,6 +49,15 @@ pub(crate) enum SecretsCommand {
     Protect(ProtectArgs),
 }
 
+/// What becomes of what a token tells about itself. Reports are gitleaks' own unless somebody asks for more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckTokens {
+    // Doc comments here would make `--help` of every command under `secrets` three times as long.
+    Say,
+    Tag,
+    Drop,
+}
+
 /// What all scans have in common.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Scanning")]
@@ -77,6 +86,17 @@ pub(crate) struct ScanArgs {
     /// Pass over larger files, in units of 1,000,000 bytes; 0 means none is too large
     #[arg(long, global = true, value_name = "N", default_value_t = 0)]
     pub(crate) max_target_megabytes: u64,
+    /// What tokens tell by their checksum and their end: say it on stderr, tag them in reports, or drop those that
+    /// nobody can use
+    #[arg(long, global = true, value_enum, value_name = "HOW", default_value_t = CheckTokens::Say)]
+    pub(crate) check_tokens: CheckTokens,
+    /// Ask these whether what was found is still good, `NAME=URL` where they are elsewhere: anthropic, digitalocean,
+    /// github, gitlab, huggingface, npm, openai, sendgrid, slack, stripe
+    #[arg(long, global = true, value_name = "PROVIDER", value_delimiter = ',')]
+    pub(crate) verify: Vec<String>,
+    /// Let --verify send secrets from CI, too
+    #[arg(long, global = true)]
+    pub(crate) verify_in_ci: bool,
     /// Stop after so many seconds; 0 means never
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 0)]
     pub(crate) timeout: u64,

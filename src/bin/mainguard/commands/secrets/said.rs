@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use mainguard::secrets::Leak;
+use mainguard::secrets::validity::{self, Validity};
 
 use crate::console::Console;
 
@@ -75,8 +77,9 @@ impl<'a> Said<'a> {
         }
     }
 
-    /// Where the leaks are, for people who asked for no more than that. Never what they are.
-    pub(crate) fn list(&self, leaks: &[Leak], told_elsewhere: bool) -> Vec<String> {
+    /// Where the leaks are and what they tell about themselves, for people who asked for no more than that. Never what
+    /// they are.
+    pub(crate) fn list(&self, leaks: &[Leak], told_elsewhere: bool, now: DateTime<Utc>) -> Vec<String> {
         if told_elsewhere {
             return Vec::new();
         }
@@ -86,7 +89,11 @@ impl<'a> Said<'a> {
             .map(|leak| {
                 let commit = leak.commit.as_ref().map_or("", |commit| commit.id.as_str());
                 let commit = commit.get(..12).map_or(String::new(), |id| format!(" in {id}"));
-                format!("{}:{}: {} {}{commit}", leak.file, leak.span.start_line, leak.rule, leak.redacted())
+                let told = match validity::check(&leak.rule, &leak.secret, now) {
+                    Validity::Unchecked => String::new(),
+                    told => format!("; {told}"),
+                };
+                format!("{}:{}: {} {}{commit}{told}", leak.file, leak.span.start_line, leak.rule, leak.redacted())
             })
             .collect();
         if leaks.len() > MOST_LISTED {
