@@ -10,7 +10,7 @@ mod json;
 mod yaml;
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
 use super::{Place, Side, Unreadable};
 
@@ -78,7 +78,8 @@ pub struct Forest {
     texts: String,
     spans: Vec<(u32, u32)>,
     known: HashMap<u64, Text, foldhash::fast::RandomState>,
-    state: RandomState,
+    /// Strangers write the texts; its seed is another one in every run.
+    state: foldhash::quality::RandomState,
     files: Vec<File>,
     reference: Option<Text>,
 }
@@ -370,7 +371,8 @@ impl Forest {
                 .find(|(at, entry)| entries[..*at].iter().any(|other| other.0 == entry.0))
                 .map(|(_, e)| (e.0, e.1));
         }
-        let mut seen = std::collections::HashSet::with_capacity(entries.len());
+        let state = foldhash::fast::RandomState::default();
+        let mut seen = std::collections::HashSet::with_capacity_and_hasher(entries.len(), state);
         entries.iter().find(|entry| !seen.insert(entry.0)).map(|entry| (entry.0, entry.1))
     }
 }

@@ -7,8 +7,6 @@
 //!
 //! Pointers: RFC 6901. `$id`, `$anchor`: <https://json-schema.org/draft/2020-12/json-schema-core#section-8.2>.
 
-use std::collections::HashMap;
-
 use super::document::{Forest, Node, Text, Value};
 use super::{Side, Tree, Unreadable};
 
@@ -19,6 +17,9 @@ const MANY: usize = 32;
 /// Files of a tree that are opened in search of an `$id`.
 const MOST_SEARCHED: usize = 64;
 
+/// Keys are mostly small numbers of our own; the seed is another one in every run.
+type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::quality::RandomState>;
+
 /// The references of both sides.
 pub struct Refs<'a> {
     base: &'a dyn Tree,
@@ -26,6 +27,8 @@ pub struct Refs<'a> {
     found: HashMap<(Node, Node, Text), Result<Option<Node>, Unreadable>>,
     names: HashMap<Node, Text>,
     files: HashMap<Node, Index>,
+    /// Whether a file is written in a draft in which `id` is an address.
+    dated: HashMap<Node, bool>,
     identified: HashMap<(Side, String), Node>,
     /// The entries of large objects, by name.
     entries: HashMap<Node, HashMap<Text, Node>>,
@@ -47,11 +50,12 @@ impl<'a> Refs<'a> {
         Refs {
             base,
             revision,
-            found: HashMap::new(),
-            names: HashMap::new(),
-            files: HashMap::new(),
-            identified: HashMap::new(),
-            entries: HashMap::new(),
+            found: HashMap::default(),
+            names: HashMap::default(),
+            files: HashMap::default(),
+            dated: HashMap::default(),
+            identified: HashMap::default(),
+            entries: HashMap::default(),
         }
     }
 
@@ -119,10 +123,15 @@ impl<'a> Refs<'a> {
 
     /// The resource in which a reference stands: the file, unless something around it has an `$id` of its own.
     fn within(&mut self, forest: &Forest, root: Node, at: Node) -> Node {
-        if !forest.knows("$id") && !forest.knows("id") {
+        if !self.has_addresses(forest, root) {
             return root;
         }
         self.index(forest, root).within.get(&at).copied().unwrap_or(root)
+    }
+
+    /// Whether something in a file may have an address of its own. Most files have none, and are not searched for any.
+    fn has_addresses(&mut self, forest: &Forest, root: Node) -> bool {
+        forest.knows("$id") || forest.knows("id") && *self.dated.entry(root).or_insert_with(|| is_dated(forest, root))
     }
 
     fn index(&mut self, forest: &Forest, root: Node) -> &Index {
@@ -229,7 +238,7 @@ impl<'a> Refs<'a> {
             Some((side, file)) => (side, file.to_string()),
             None => (Side::Base, String::new()),
         };
-        let near = match forest.knows("$id") || forest.knows("id") {
+        let near = match self.has_addresses(forest, root) {
             true => self.index(forest, root).addresses.get(&start).cloned(),
             false => None,
         };
@@ -296,8 +305,7 @@ impl<'a> Refs<'a> {
 impl Index {
     fn of(forest: &Forest, root: Node) -> Index {
         let mut index = Index::default();
-        let old = forest.get(root, "$schema").and_then(|node| forest.string(node));
-        let old = old.is_some_and(|schema| schema.contains("draft-04") || schema.contains("draft-03"));
+        let old = is_dated(forest, root);
         let mut open = vec![(root, root)];
         while let Some((node, mut resource)) = open.pop() {
             let text = |key: &str| forest.get(node, key).and_then(|value| forest.string(value));
@@ -333,6 +341,12 @@ impl Index {
         }
         index
     }
+}
+
+/// Whether a file says that it is written in a draft in which `id` is what `$id` is later.
+fn is_dated(forest: &Forest, root: Node) -> bool {
+    let schema = forest.get(root, "$schema").and_then(|node| forest.string(node));
+    schema.is_some_and(|schema| schema.contains("draft-04") || schema.contains("draft-03"))
 }
 
 fn plain(forest: &Forest, root: Node, pointer: &str) -> Option<Node> {

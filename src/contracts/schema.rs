@@ -46,6 +46,7 @@ pub use reach::{Flow, Reached};
 
 /// Keys are small numbers of our own: a hash against chosen collisions would be most of the price of a look.
 type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
+type HashSet<K> = std::collections::HashSet<K, foldhash::fast::RandomState>;
 
 /// The most pairs of terms that are compared, and the most terms.
 const MOST_PAIRS: usize = 2_000_000;
@@ -425,6 +426,8 @@ pub struct Schemas<'a> {
     patterns: HashMap<Text, Option<Rc<Regex>>>,
     exclusive: HashMap<Node, Sure>,
     empty: HashMap<Term, bool>,
+    /// What was found out with fewer steps left than a question of its own has.
+    empty_within: HashMap<(Term, u32), bool>,
     types: HashMap<Term, Types>,
     /// Steps left for looking at one value.
     budget: u32,
@@ -454,6 +457,7 @@ impl<'a> Schemas<'a> {
             patterns: HashMap::default(),
             exclusive: HashMap::default(),
             empty: HashMap::default(),
+            empty_within: HashMap::default(),
             types: HashMap::default(),
             budget: 0,
             goals: HashMap::default(),

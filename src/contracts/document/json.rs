@@ -13,6 +13,30 @@ struct Reader<'a> {
     begin: usize,
 }
 
+/// Most of a printed document is blank.
+const INDENT: &[u8] = b"        ";
+
+/// How many bytes at the beginning are ASCII, none of them a quote, a backslash or a control character. Eight at a
+/// time: of those that are marked in a word, the lowest is marked rightly, whatever the borrow does above it.
+fn plain(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let below = |word: u64, least: u8| word.wrapping_sub(ONES * u64::from(least)) & !word;
+    let is = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    let mut count = 0;
+    let (words, _) = bytes.as_chunks::<8>();
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let marked = (below(word, 0x20) | is(word, b'"') | is(word, b'\\') | word) & HIGH;
+        if marked != 0 {
+            return count + marked.trailing_zeros() as usize / 8;
+        }
+        count += 8;
+    }
+    let is_plain = |byte: &&u8| byte.is_ascii() && **byte >= 0x20 && **byte != b'"' && **byte != b'\\';
+    count + bytes[count..].iter().take_while(is_plain).count()
+}
+
 enum Open {
     List(Mark, usize),
     Map(Mark, usize),
@@ -123,6 +147,10 @@ impl Reader<'_> {
     fn blank(&mut self) {
         while let Some(byte) = self.peek() {
             match byte {
+                b' ' if self.bytes[self.at..].starts_with(INDENT) => {
+                    self.at += INDENT.len();
+                    continue;
+                }
                 b'\n' => {
                     self.line += 1;
                     self.begin = self.at + 1;
@@ -155,6 +183,7 @@ impl Reader<'_> {
         let mut owned: Option<String> = None;
         let mut from = start;
         loop {
+            self.at += plain(&self.bytes[self.at..]);
             match self.peek() {
                 None => return Err(self.expected("a closing quote")),
                 Some(b'"') => {
@@ -261,4 +290,28 @@ pub(super) fn is_number(word: &str) -> bool {
         return count > 0 && count == after.len();
     }
     rest.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn a_text_is_plain_up_to_the_first_byte_that_is_not() {
+        let odd = |byte: u8| byte < 0x20 || byte >= 0x80 || byte == b'"' || byte == b'\\';
+        for length in 0..20 {
+            for at in 0..length {
+                for byte in 0..=255 {
+                    let mut bytes = vec![b' '; length];
+                    bytes[at] = byte;
+                    // What follows may be marked wrongly, and is never looked at.
+                    if at + 1 < length {
+                        bytes[at + 1] = 0x80;
+                    }
+                    let first = bytes.iter().position(|byte| odd(*byte)).unwrap_or(length);
+                    assert_eq!(plain(&bytes), first, "{bytes:?}");
+                }
+            }
+        }
+    }
 }

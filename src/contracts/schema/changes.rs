@@ -465,6 +465,9 @@ impl Schemas<'_> {
 
     fn property_changed(&mut self, change: &mut Change, a: &View, b: &View, name: Text) {
         let direction = change.direction;
+        if a.required.contains_key(&name) == b.required.contains_key(&name) && self.is_declared_alike(a, b, name) {
+            return;
+        }
         let (had, has) = (a.properties.get(&name), b.properties.get(&name));
         let (seen, sees) = (self.is_visible(a, name, direction), self.is_visible(b, name, direction));
         let (asked, asks) = (a.required.get(&name).copied(), b.required.get(&name).copied());

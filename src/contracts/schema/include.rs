@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::equations::{Formula, Mode};
 use super::view::{Condition, Group, View};
 use super::{Schemas, Sure, Term, Types};
+use crate::contracts::document::Node;
 
 /// Cases into which the groups of one term may be taken apart; beyond, they are compared as they stand.
 const MOST_CASES: usize = 512;
@@ -16,15 +17,15 @@ fn cases(view: &View) -> usize {
 
 impl Schemas<'_> {
     pub(super) fn inclusion(&mut self, sub: Term, sup: Term, mode: Mode) -> Formula {
+        if self.is_literally_same(sub, sup) {
+            return Formula::YES;
+        }
         let (a, b) = (self.view(sub), self.view(sup));
         if self.is_empty(sub) || b.is_any() {
             return Formula::YES;
         }
         if a.groups.is_empty() && self.is_empty(sup) {
             return Formula::NO;
-        }
-        if self.is_literally_same(sub, sup) {
-            return Formula::YES;
         }
         if let Some(values) = &a.values {
             return Formula::Is(self.values_included(sub, &a, values, sup));
@@ -55,13 +56,16 @@ impl Schemas<'_> {
     fn is_literally_same(&self, sub: Term, sup: Term) -> bool {
         use super::terms::Atom;
         match (&*self.atoms[sub.0 as usize], &*self.atoms[sup.0 as usize]) {
-            ([Atom::Schema(one)], [Atom::Schema(other)]) => {
-                self.forest.same(*one, *other)
-                    && !self.forest.refers(*one)
-                    && self.dialect(*one).nullable == self.dialect(*other).nullable
-            }
+            ([Atom::Schema(one)], [Atom::Schema(other)]) => self.is_same_schema(*one, *other),
             _ => false,
         }
+    }
+
+    /// Whether two schemas are the same words with no reference in them, read in the same way.
+    pub(super) fn is_same_schema(&self, one: Node, other: Node) -> bool {
+        self.forest.same(one, other)
+            && !self.forest.refers(one)
+            && self.dialect(one).nullable == self.dialect(other).nullable
     }
 
     fn shared_groups(&self, a: &View, b: &View) -> Vec<(Group, Group)> {
@@ -246,7 +250,7 @@ impl Schemas<'_> {
 
     fn condition_included(&mut self, a: &View, wanted: &Condition, mode: Mode) -> Formula {
         let mode = mode.strictly();
-        let branch = |schemas: &mut Self, node: Option<crate::contracts::document::Node>| match node {
+        let branch = |schemas: &mut Self, node: Option<Node>| match node {
             Some(node) => schemas.term(node),
             None => super::ANY,
         };

@@ -174,12 +174,25 @@ impl Schemas<'_> {
         if let Some(known) = self.empty.get(&term) {
             return *known;
         }
-        let empty = self.is_empty_within(term, 3);
+        let empty = self.seems_empty(term, 3);
         self.empty.insert(term, empty);
         empty
     }
 
     fn is_empty_within(&mut self, term: Term, depth: u32) -> bool {
+        // What is not seen with more steps is not seen with fewer.
+        if self.empty.get(&term) == Some(&false) {
+            return false;
+        }
+        if let Some(known) = self.empty_within.get(&(term, depth)) {
+            return *known;
+        }
+        let empty = self.seems_empty(term, depth);
+        self.empty_within.insert((term, depth), empty);
+        empty
+    }
+
+    fn seems_empty(&mut self, term: Term, depth: u32) -> bool {
         let view = self.view(term);
         if view.is_nothing() {
             return true;
@@ -201,9 +214,8 @@ impl Schemas<'_> {
             left = left.but(Types::OBJECT);
         }
         if depth > 0 && left.meets(Types::OBJECT) {
-            let names: Vec<_> = view.required.keys().copied().collect();
-            for name in names {
-                let property = self.property(&view, name);
+            for name in view.required.keys() {
+                let property = self.property(&view, *name);
                 if self.is_empty_within(property, depth - 1) {
                     left = left.but(Types::OBJECT);
                     break;

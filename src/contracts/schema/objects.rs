@@ -89,6 +89,18 @@ impl Schemas<'_> {
         self.together(&nodes)
     }
 
+    /// Whether a property is the same words on both sides, and nothing else speaks of it.
+    pub(super) fn is_declared_alike(&self, a: &View, b: &View, name: Text) -> bool {
+        let alone = |view: &View| match view.properties.get(&name).map(Vec::as_slice) {
+            Some([(_, schema)]) if self.forest.is_map(*schema) => {
+                let spoken = |others: &Others| others.patterns.is_empty() && others.names.contains(&name);
+                view.others.iter().all(spoken).then_some(*schema)
+            }
+            _ => None,
+        };
+        matches!((alone(a), alone(b)), (Some(one), Some(other)) if self.is_same_schema(one, other))
+    }
+
     /// What the value of a property must be that nothing speaks of by its name.
     pub(super) fn other_properties(&mut self, view: &View) -> Term {
         let nodes: Vec<Node> = view.others.iter().filter_map(|others| others.rest).collect();
@@ -185,6 +197,9 @@ impl Schemas<'_> {
     }
 
     fn property_included(&mut self, sub: &View, sup: &View, name: Text, mode: Mode) -> Formula {
+        if self.is_declared_alike(sub, sup, name) {
+            return Formula::YES;
+        }
         let (had, has) = (sub.properties.contains_key(&name), sup.properties.contains_key(&name));
         if !self.is_visible(sub, name, mode.direction) || !self.is_visible(sup, name, mode.direction) {
             return Formula::YES;

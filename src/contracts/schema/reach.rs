@@ -3,9 +3,7 @@
 //! Where a pair as a whole allows no less than before, nothing below it can narrow what flows through it, whatever it
 //! does elsewhere: another branch may have taken the values in.
 
-use std::collections::HashMap;
-
-use super::{Direction, Fact, Pair, Schemas, Step, Sure};
+use super::{Direction, Fact, HashMap, Pair, Schemas, Step, Sure};
 use crate::contracts::Impact;
 
 /// What matters on a way, and how sure it is: narrowing, widening, both or neither.
@@ -71,7 +69,7 @@ impl Schemas<'_> {
     /// Every pair that one of several leads to, nearest first. They themselves come first, in their order.
     pub fn reach_from(&self, roots: &[Pair]) -> Vec<Reached> {
         let mut found: Vec<Reached> = Vec::new();
-        let mut places = HashMap::new();
+        let mut places = HashMap::default();
         for root in roots {
             let flow = Flow::of(self.terms(*root).2).through(self.verdict(*root));
             if !places.contains_key(root) {

@@ -3,10 +3,9 @@
 //! However a schema is cut into references and branches, the same demands are the same set of atoms. A set is a number,
 //! so that two terms are compared by comparing two numbers, and a circle of references is a finite graph of them.
 
-use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::{ANY, Schemas, Term, Types, unreadable};
+use super::{ANY, HashSet, Schemas, Term, Types, unreadable};
 use crate::contracts::document::{Node, Value};
 
 /// One demand of a term.
@@ -83,7 +82,7 @@ impl Schemas<'_> {
         if let Some(term) = self.by_node.get(&node) {
             return *term;
         }
-        let term = self.together(&[node]);
+        let term = self.opened(&[node]);
         self.by_node.insert(node, term);
         term
     }
@@ -91,12 +90,16 @@ impl Schemas<'_> {
     /// The term of several schemas that hold together; of none, any value.
     pub fn together(&mut self, nodes: &[Node]) -> Term {
         match nodes {
-            [] => return ANY,
-            [one] if self.by_node.contains_key(one) => return self.by_node[one],
-            _ => {}
+            [] => ANY,
+            [one] => self.term(*one),
+            several => self.opened(several),
         }
+    }
+
+    /// The term of schemas that were never asked for in this company.
+    fn opened(&mut self, nodes: &[Node]) -> Term {
         let mut atoms = Vec::new();
-        let (mut seen, mut open) = (HashSet::new(), nodes.to_vec());
+        let (mut seen, mut open) = (HashSet::default(), nodes.to_vec());
         while let Some(node) = open.pop() {
             if seen.insert(node) {
                 self.open_schema(node, &mut atoms, &mut open);
@@ -122,7 +125,8 @@ impl Schemas<'_> {
             }
         }
         let mut own = false;
-        for (key, _, value) in self.forest.entries(node).to_vec() {
+        for at in 0..self.forest.entries(node).len() {
+            let (key, _, value) = self.forest.entries(node)[at];
             match self.forest.str(key) {
                 "$dynamicRef" | "$recursiveRef" => self.open_reference(value, open),
                 "allOf" => open.extend_from_slice(self.forest.items(value)),

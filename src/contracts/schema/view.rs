@@ -289,7 +289,7 @@ impl Schemas<'_> {
                 "enum" | "const" => {
                     let is_const = forest.str(name) == "const";
                     let mut values: Vec<Node> = if is_const { vec![value] } else { forest.items(value).to_vec() };
-                    let mut seen = std::collections::HashSet::new();
+                    let mut seen = super::HashSet::default();
                     values.retain(|one| seen.insert(forest.hash(*one)));
                     let null = values.iter().any(|one| forest.value(*one) == Value::Null);
                     let or_null = nullable || null;
