@@ -10,7 +10,9 @@ pub mod rules;
 use std::collections::{BTreeSet, HashMap};
 
 use super::document::{Forest, Node};
-use super::schema::{ANY, Conventions, Dialect, Direction, Fact, Flow, Pair, Reached, Schemas, Subject, Verb};
+use super::schema::{
+    ANY, Conventions, Dialect, Direction, Fact, Flow, Pair, Reached, Schemas, Subject, Verb, is_keyword,
+};
 use super::{ContractChange, Format, Impact, Place, Side, Tree, Unreadable};
 use paths::Names;
 
@@ -32,7 +34,7 @@ impl Default for Options {
 
 /// How many of the places that lead to a definition are named.
 const MOST_REACHED: usize = 50;
-/// Keys of which a schema has at least one, unless it is empty.
+/// Keys of which a schema has at least one, unless it is empty or says something about values.
 const KEYS: &[&str] = &[
     "$schema",
     "$id",
@@ -42,45 +44,12 @@ const KEYS: &[&str] = &[
     "definitions",
     "$anchor",
     "$comment",
-    "type",
-    "enum",
-    "const",
-    "properties",
-    "required",
-    "items",
-    "prefixItems",
-    "additionalProperties",
-    "patternProperties",
-    "propertyNames",
     "allOf",
     "anyOf",
     "oneOf",
-    "not",
-    "if",
     "title",
     "description",
-    "format",
-    "pattern",
-    "minimum",
-    "maximum",
-    "exclusiveMinimum",
-    "exclusiveMaximum",
-    "multipleOf",
-    "minLength",
-    "maxLength",
-    "minItems",
-    "maxItems",
-    "uniqueItems",
-    "contains",
-    "minProperties",
-    "maxProperties",
-    "dependentRequired",
-    "dependentSchemas",
-    "dependencies",
-    "default",
     "examples",
-    "unevaluatedItems",
-    "unevaluatedProperties",
 ];
 
 /// What changed between the two sides of one schema, in the order of places. A side without a path has no such schema.
@@ -131,7 +100,8 @@ fn root(schemas: &mut Schemas<'_>, side: Side, path: &str) -> Result<Node, Unrea
     let forest = &schemas.forest;
     let is_word = matches!(forest.scalar(root), Some("true" | "false"));
     let empty = forest.is_map(root) && forest.entries(root).is_empty();
-    if !is_word && !empty && !KEYS.iter().any(|key| forest.get(root, key).is_some()) {
+    let speaks = |key: &str| KEYS.contains(&key) || is_keyword(key);
+    if !is_word && !empty && !forest.entries(root).iter().any(|(key, _, _)| speaks(forest.str(*key))) {
         return Err(Unreadable {
             side,
             file: path.into(),

@@ -53,6 +53,11 @@ const MOST_PAIRS: usize = 2_000_000;
 /// The most steps of the whole work.
 const MOST_WORK: u64 = 100_000_000;
 
+/// Whether a key of a schema says something about its values.
+pub fn is_keyword(key: &str) -> bool {
+    terms::means(key)
+}
+
 /// What several schemas demand together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Term(u32);
