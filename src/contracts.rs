@@ -139,6 +139,13 @@ pub trait Tree {
 
     /// The content of one file, or `None` if there is none of this name.
     fn read(&self, path: &str) -> Option<Vec<u8>>;
+
+    /// At most so many bytes from the beginning of one file.
+    fn beginning(&self, path: &str, most: usize) -> Option<Vec<u8>> {
+        let mut content = self.read(path)?;
+        content.truncate(most);
+        Some(content)
+    }
 }
 
 /// What was found out about the contracts of a change, before anybody judges it.

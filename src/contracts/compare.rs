@@ -120,7 +120,8 @@ impl Comparison {
         let mut lines = |tree: &dyn Tree, side: Side, place: &Option<Place>| -> Vec<String> {
             let Some(place) = place else { return Vec::new() };
             let known = read.entry((side, place.file.clone())).or_insert_with(|| {
-                let text = String::from_utf8_lossy(&tree.read(&place.file)?).into_owned();
+                let text = String::from_utf8(tree.read(&place.file)?)
+                    .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
                 let newlines = memchr::memchr_iter(b'\n', text.as_bytes());
                 let starts = std::iter::once(0).chain(newlines.map(|newline| newline + 1)).collect();
                 Some(Lines { text, starts })

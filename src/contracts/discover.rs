@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
+use sha2::{Digest, Sha256};
 
 use super::{Format, Tree};
 
@@ -95,6 +96,11 @@ impl Job {
 /// Whether each file of this language is a whole, or all of them are.
 pub fn is_document(format: Format) -> bool {
     matches!(format, Format::OpenApi | Format::JsonSchema | Format::Text)
+}
+
+/// The language of a file of a tree; `None` when there is no such file.
+pub fn format_at(tree: &dyn Tree, path: &str, declares_routes: bool) -> Option<Format> {
+    Some(format_of(path, &tree.beginning(path, SNIFFED)?, declares_routes))
 }
 
 /// The language of a file, by its name and what stands in it.
@@ -252,18 +258,26 @@ pub fn changed(base: &dyn Tree, head: &dyn Tree) -> Vec<Pair> {
     let (old, new): (BTreeSet<String>, BTreeSet<String>) =
         (base.paths().into_iter().collect(), head.paths().into_iter().collect());
     let both = old.intersection(&new).filter(|path| base.read(path) != head.read(path)).map(Pair::same);
-    let gone = old.difference(&new).map(|path| Pair { base: Some(path.clone()), head: None });
-    let come = new.difference(&old).map(|path| Pair { base: None, head: Some(path.clone()) });
-    let (mut pairs, mut gone): (Vec<Pair>, Vec<Pair>) = (both.collect(), gone.collect());
-    for mut one in come {
-        let content = one.head.as_deref().and_then(|path| head.read(path));
-        let twin = gone.iter().position(|other| other.base.as_deref().and_then(|path| base.read(path)) == content);
-        if let Some(twin) = twin {
-            one.base = gone.swap_remove(twin).base;
+    let mut pairs: Vec<Pair> = both.collect();
+    let (mut gone, come): (BTreeSet<&String>, BTreeSet<&String>) =
+        (old.difference(&new).collect(), new.difference(&old).collect());
+    // Thousands may have moved at once: each is read once, and not for each of the others.
+    let print = |tree: &dyn Tree, path: &str| tree.read(path).map(|content| Sha256::digest(&content));
+    let mut twins: BTreeMap<_, Vec<&String>> = BTreeMap::new();
+    for path in gone.iter().rev().filter(|_| !come.is_empty()) {
+        if let Some(print) = print(base, path) {
+            twins.entry(print).or_default().push(path);
         }
-        pairs.push(one);
     }
-    pairs.extend(gone);
+    for path in come {
+        let own = if twins.is_empty() { None } else { print(head, path) };
+        let twin = own.and_then(|print| twins.get_mut(&print)?.pop());
+        if let Some(twin) = twin {
+            gone.remove(twin);
+        }
+        pairs.push(Pair { base: twin.cloned(), head: Some(path.clone()) });
+    }
+    pairs.extend(gone.into_iter().map(|path| Pair { base: Some(path.clone()), head: None }));
     pairs.sort();
     pairs
 }
@@ -283,7 +297,7 @@ impl Sides<'_> {
     fn format(&self, pair: &Pair) -> Format {
         let of = |tree: &dyn Tree, path: &Option<String>| {
             let path = path.as_deref()?;
-            Some(format_of(path, &tree.read(path)?, self.which.is_route(path)))
+            format_at(tree, path, self.which.is_route(path))
         };
         let before = of(self.base, &pair.base).filter(|format| *format != Format::Text);
         before.or_else(|| of(self.head, &pair.head)).unwrap_or(Format::Text)
@@ -293,9 +307,8 @@ impl Sides<'_> {
     fn calls_itself_a_schema(&self, pair: &Pair) -> bool {
         let says = |tree: &dyn Tree, path: &Option<String>| {
             let Some(path) = path else { return false };
-            let Some(content) = tree.read(path) else { return false };
-            let content = &content[..content.len().min(SNIFFED)];
-            let keys = if path.ends_with(".json") { json_keys(content) } else { yaml_keys(content) };
+            let Some(content) = tree.beginning(path, SNIFFED) else { return false };
+            let keys = if path.ends_with(".json") { json_keys(&content) } else { yaml_keys(&content) };
             path.contains(".schema.") || keys.contains_key("$schema")
         };
         says(self.base, &pair.base) || says(self.head, &pair.head)
@@ -305,14 +318,22 @@ impl Sides<'_> {
     fn rejoin(&self, documents: &mut Vec<(Format, Pair)>) {
         let (alone, mut joined): (Vec<_>, Vec<_>) =
             documents.drain(..).partition(|(_, pair)| pair.base.is_none() || pair.head.is_none());
-        let (mut gone, come): (Vec<_>, Vec<_>) = alone.into_iter().partition(|(_, pair)| pair.head.is_none());
+        let (gone, come): (Vec<_>, Vec<_>) = alone.into_iter().partition(|(_, pair)| pair.head.is_none());
+        let called = |tree: &dyn Tree, path: &Option<String>| {
+            let path = path.as_deref()?;
+            name_in(path, &tree.beginning(path, SNIFFED)?)
+        };
+        let mut gone: Vec<(Format, Pair, Option<String>)> = match come.is_empty() {
+            true => gone.into_iter().map(|(format, pair)| (format, pair, None)).collect(),
+            false => {
+                gone.into_iter().map(|(format, pair)| (format, pair.clone(), called(self.base, &pair.base))).collect()
+            }
+        };
         for (format, mut pair) in come {
-            let name = pair.head.as_deref().and_then(|path| name_in(path, &self.head.read(path)?));
-            let same = |(other, old): &(Format, Pair)| {
-                let old = old.base.as_deref().unwrap_or_default();
-                let called = || self.base.read(old).and_then(|content| name_in(old, &content));
+            let name = called(self.head, &pair.head);
+            let same = |(other, old, its): &(Format, Pair, Option<String>)| {
                 let file = |path: &str| path.rsplit('/').next().unwrap_or_default().to_string();
-                *other == format && (called().is_some_and(|old| Some(old) == name) || file(old) == file(pair.name()))
+                *other == format && (its.is_some() && *its == name || file(old.name()) == file(pair.name()))
             };
             let mut twins = gone.iter().enumerate().filter(|(_, old)| same(old)).map(|(at, _)| at);
             if let (Some(twin), None) = (twins.next(), twins.next()) {
@@ -320,7 +341,7 @@ impl Sides<'_> {
             }
             joined.push((format, pair));
         }
-        joined.append(&mut gone);
+        joined.extend(gone.into_iter().map(|(format, pair, _)| (format, pair)));
         *documents = joined;
     }
 

@@ -432,8 +432,8 @@ fn jobs(args: &DiffArgs, base: &Opened<'_>, head: &Opened<'_>, console: &Console
     let named = args.language.map(Language::format);
     match (&base.file, &head.file) {
         (Some(old), Some(new)) => {
-            let read = |side: &Opened<'_>, path: &str| side.tree.read(path).unwrap_or_default();
-            let told = |side: &Opened<'_>, path: &str| discover::format_of(path, &read(side, path), false);
+            let told =
+                |side: &Opened<'_>, path: &str| discover::format_at(&*side.tree, path, false).unwrap_or(Format::Text);
             let first = told(base, old);
             let format = named.unwrap_or(if first == Format::Text { told(head, new) } else { first });
             let pair = Pair { base: Some(old.clone()), head: Some(new.clone()) };

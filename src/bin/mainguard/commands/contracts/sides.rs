@@ -122,7 +122,7 @@ fn on_disk<'a>(path: &Path) -> anyhow::Result<Opened<'a>> {
     };
     let folder = std::rc::Rc::new(Folder { root, failure: RefCell::default() });
     if let Some(file) = &file {
-        drop(folder.read(file));
+        drop(folder.open(file));
     }
     let failing = folder.clone();
     let opened = Opened {
@@ -147,6 +147,10 @@ impl Tree for Shared {
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         self.0.read(path)
     }
+
+    fn beginning(&self, path: &str, most: usize) -> Option<Vec<u8>> {
+        self.0.beginning(path, most)
+    }
 }
 
 /// The regular files below a folder. Symlinks are not followed: they may lead anywhere.
@@ -158,6 +162,37 @@ struct Folder {
 impl Folder {
     fn fail(&self, path: &Path, error: std::io::Error) {
         self.failure.borrow_mut().get_or_insert((path.to_path_buf(), error));
+    }
+
+    /// A file below the root, and how many bytes it has.
+    fn open(&self, path: &str) -> Option<(fs::File, u64)> {
+        let plain = Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+        let file = self.root.join(path);
+        let inside = plain && file.canonicalize().is_ok_and(|real| real.starts_with(&self.root));
+        if !inside || !file.is_file() {
+            return None;
+        }
+        match fs::File::open(&file).and_then(|open| open.metadata().map(|known| (open, known.len()))) {
+            Ok(opened) => Some(opened),
+            Err(error) => {
+                self.fail(&file, error);
+                None
+            }
+        }
+    }
+
+    /// What stands at the beginning of a file, up to `most` bytes.
+    fn bytes(&self, path: &str, most: u64) -> Option<Vec<u8>> {
+        let (open, size) = self.open(path)?;
+        // One more than there are, so that the end is seen without asking for more memory.
+        let mut bytes = Vec::with_capacity(usize::try_from(size.min(most)).unwrap_or_default() + 1);
+        match open.take(most).read_to_end(&mut bytes) {
+            Ok(_) => Some(bytes),
+            Err(error) => {
+                self.fail(&self.root.join(path), error);
+                None
+            }
+        }
     }
 }
 
@@ -191,24 +226,15 @@ impl Tree for Folder {
     }
 
     fn read(&self, path: &str) -> Option<Vec<u8>> {
-        let plain = Path::new(path).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-        let file = self.root.join(path);
-        let inside = plain && file.canonicalize().is_ok_and(|real| real.starts_with(&self.root));
-        if !inside || !file.is_file() {
+        let bytes = self.bytes(path, LARGEST + 1)?;
+        if bytes.len() as u64 > LARGEST {
+            self.fail(&self.root.join(path), std::io::Error::other("it is larger than 256 MiB"));
             return None;
         }
-        let mut bytes = Vec::new();
-        let read = fs::File::open(&file).and_then(|open| open.take(LARGEST + 1).read_to_end(&mut bytes));
-        match read {
-            Ok(_) if bytes.len() as u64 <= LARGEST => Some(bytes),
-            Ok(_) => {
-                self.fail(&file, std::io::Error::other("it is larger than 256 MiB"));
-                None
-            }
-            Err(error) => {
-                self.fail(&file, error);
-                None
-            }
-        }
+        Some(bytes)
+    }
+
+    fn beginning(&self, path: &str, most: usize) -> Option<Vec<u8>> {
+        self.bytes(path, most as u64)
     }
 }
