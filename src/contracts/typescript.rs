@@ -9,6 +9,7 @@ mod compare;
 mod flows;
 mod lower;
 mod modules;
+mod packages;
 pub mod rules;
 mod shape;
 
@@ -53,19 +54,29 @@ pub fn diff(
     revision_paths: &[String],
     options: &Options,
 ) -> Result<Vec<ContractChange>, Unreadable> {
-    let back = options.renames.iter().map(|(from, to)| (to.clone(), from.clone())).collect();
-    let base = Side::load(base, base_paths, BTreeMap::new());
-    let revision = Side::load(revision, revision_paths, back);
+    let back =
+        |renames: &BTreeMap<String, String>| renames.iter().map(|(from, to)| (to.clone(), from.clone())).collect();
+    let (old_tree, new_tree) = (base, revision);
+    let contracts: BTreeSet<String> = base_paths.iter().chain(revision_paths).cloned().collect();
+    let base = Side::load(old_tree, base_paths, &contracts, BTreeMap::new());
+    let mut revision = Side::load(new_tree, revision_paths, &contracts, back(&options.renames));
+    let entries = base.packages.moved(&revision.packages);
+    let mut renames = options.renames.clone();
+    if !entries.is_empty() {
+        renames.extend(entries.clone());
+        let paths: Vec<String> = revision_paths.iter().chain(entries.values()).cloned().collect();
+        revision = Side::load(new_tree, &paths, &contracts, back(&renames));
+    }
     let flows = Flows::of(&base, options.directions_by_use);
     let mut report =
-        Report { base: &base, revision: &revision, flows: &flows, lines: BTreeMap::new(), out: Vec::new() };
+        Report { base: &base, revision: &revision, flows: &flows, entries, lines: BTreeMap::new(), out: Vec::new() };
     let mut pairs: BTreeSet<(String, String)> = BTreeSet::new();
     let mut gone: BTreeMap<String, Gone> = BTreeMap::new();
     for file in &base.listed {
-        let other = options.renames.get(file).unwrap_or(file);
+        let other = renames.get(file).unwrap_or(file);
         report.modules(file, other, &mut pairs, &mut gone);
     }
-    let old: BTreeSet<&String> = base.listed.iter().map(|file| options.renames.get(file).unwrap_or(file)).collect();
+    let old: BTreeSet<&String> = base.listed.iter().map(|file| renames.get(file).unwrap_or(file)).collect();
     for file in revision.listed.iter().filter(|file| !old.contains(file)) {
         report.module_added(file);
     }
@@ -106,6 +117,8 @@ struct Report<'a> {
     base: &'a Side,
     revision: &'a Side,
     flows: &'a Flows,
+    /// Modules that others import by an entry which leads to another file now: nobody notices.
+    entries: BTreeMap<String, String>,
     lines: BTreeMap<(bool, String), Lines>,
     out: Vec<ContractChange>,
 }
@@ -160,7 +173,8 @@ impl Report<'_> {
         let Some(was) = self.base.modules.get(file) else { return };
         let start = At::default();
         let whole = |report: &mut Self| (report.place(true, file, start), report.place(false, other, start));
-        let Some(is) = self.revision.modules.get(other) else {
+        let still = self.revision.modules.get(other).filter(|_| self.revision.packages.is_open(other));
+        let Some(is) = still else {
             let names: BTreeSet<String> = self.base.exports(file).0.into_keys().collect();
             if names.is_empty() && was.problem.is_none() {
                 return;
@@ -184,7 +198,7 @@ impl Report<'_> {
                 return;
             }
         }
-        if file != other {
+        if file != other && !self.entries.contains_key(file) {
             let at = whole(self);
             let message = format!("the module `{file}` is now `{other}`");
             let sides = (Some(file.to_string()), Some(other.to_string()));

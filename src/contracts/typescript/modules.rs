@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::lower;
+use super::packages::Packages;
 use super::shape::{
     At, Class, Entity, Export, From, Generic, Import, Meaning, Members, Module, Node, Signature, Type, Value,
 };
@@ -26,8 +27,10 @@ pub(super) struct Side {
     pub(super) modules: BTreeMap<String, Module>,
     /// Every declared name, as `file#Name`.
     pub(super) entities: BTreeMap<String, Entity>,
-    /// Files that were asked for.
+    /// Files that were asked for and that others can import.
     pub(super) listed: BTreeSet<String>,
+    /// What packages let others import.
+    pub(super) packages: Packages,
     /// Files of this side by the names under which the other side knows them.
     other_names: BTreeMap<String, String>,
     left: Cell<u64>,
@@ -58,11 +61,18 @@ pub(super) fn is_typescript(path: &str) -> bool {
 }
 
 impl Side {
-    /// Reads the files and all that they import from the tree. `other_names` are files of this side that the other
-    /// side calls otherwise.
-    pub(super) fn load(tree: &dyn Tree, paths: &[String], other_names: BTreeMap<String, String>) -> Self {
+    /// Reads the files and all that they import from the tree. `contracts` are the files of both sides, `other_names`
+    /// files of this side that the other side calls otherwise.
+    pub(super) fn load(
+        tree: &dyn Tree,
+        paths: &[String],
+        contracts: &BTreeSet<String>,
+        other_names: BTreeMap<String, String>,
+    ) -> Self {
         let known: BTreeSet<String> = tree.paths().into_iter().collect();
-        let listed: BTreeSet<String> = paths.iter().filter(|path| is_typescript(path)).cloned().collect();
+        let asked: BTreeSet<String> = paths.iter().filter(|path| is_typescript(path)).cloned().collect();
+        let packages = Packages::of(tree, &known, contracts);
+        let listed: BTreeSet<String> = asked.into_iter().filter(|path| packages.is_open(path)).collect();
         let mut waiting: Vec<String> = listed.iter().rev().cloned().collect();
         let mut modules: BTreeMap<String, Module> = BTreeMap::new();
         let mut sources: BTreeMap<(String, String), String> = BTreeMap::new();
@@ -85,7 +95,8 @@ impl Side {
             }
             modules.insert(path, module);
         }
-        let mut side = Self { modules, entities: BTreeMap::new(), listed, other_names, left: Cell::new(MOST_OPENED) };
+        let entities = BTreeMap::new();
+        let mut side = Self { modules, entities, listed, packages, other_names, left: Cell::new(MOST_OPENED) };
         side.settle(&sources);
         side
     }
@@ -284,7 +295,7 @@ fn inner_depth(seen: &BTreeSet<String>) -> bool {
 }
 
 /// The file of the tree that a relative source means.
-fn find(known: &BTreeSet<String>, from: &str, source: &str) -> Option<String> {
+pub(super) fn find(known: &BTreeSet<String>, from: &str, source: &str) -> Option<String> {
     if !(source == "." || source == ".." || source.starts_with("./") || source.starts_with("../")) {
         return None;
     }
