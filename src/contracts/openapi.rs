@@ -54,6 +54,16 @@ impl Options {
     }
 }
 
+/// Whether a rule says that something went which was not deprecated with a last day that had come.
+pub fn is_unannounced(rule: &str) -> bool {
+    const ENDS: [&str; 4] =
+        ["-removed", "-removed-after-deprecation", "-removed-before-sunset", "-removed-sunset-unreadable"];
+    ["path", "operation", "request-parameter"].iter().any(|thing| {
+        let end = rule.strip_prefix(thing);
+        end.is_some_and(|end| ENDS.contains(&end))
+    })
+}
+
 /// What changed between two descriptions, in the order of places.
 ///
 /// The first path of each side is its document; what else it is made of is found by its references. A change's subject
@@ -156,5 +166,18 @@ fn entry(rule: &'static str, impact: Impact, message: String, args: Vec<String>)
         breaks: known.and_then(|rule| advice(rule.breaks)),
         fix: known.and_then(|rule| advice(rule.fix)),
         reaches: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unannounced_is_told_by_rules_that_exist() {
+        let named: Vec<&str> = RULES.iter().map(|rule| rule.id).filter(|id| is_unannounced(id)).collect();
+        assert_eq!(named.iter().filter(|id| id.starts_with("operation")).count(), 4, "{named:?}");
+        assert_eq!(named.len(), 12, "{named:?}");
+        assert!(!is_unannounced("operation-removed-after-sunset"));
     }
 }

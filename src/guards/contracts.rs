@@ -28,6 +28,7 @@ const UNREADABLE: RuleId = RuleId::new("contracts/unreadable");
 const ACCEPTED_EXPIRED: RuleId = RuleId::new("contracts/accepted-expired");
 const ACCEPTED_UNUSED: RuleId = RuleId::new("contracts/accepted-unused");
 const VERSION_NOT_BUMPED: RuleId = RuleId::new("contracts/version-not-bumped");
+const NOT_ANNOUNCED: RuleId = RuleId::new("contracts/not-announced");
 const VERIFY_FAILED: RuleId = RuleId::new("contracts/verify-failed");
 const NOT_VERIFIED: RuleId = RuleId::new("contracts/not-verified");
 const MORE: RuleId = RuleId::new("contracts/more");
@@ -127,6 +128,14 @@ pub const RULES: &[RuleInfo] = &[
         summary: "a contract breaks its callers and its version does not say so",
         help: "Asked for by `contracts.version_bump`. An OpenAPI document has `info.version`, everything else the version of \
                the nearest `package.json`. The first number has to grow; before 1.0.0 the second one may.",
+    },
+    RuleInfo {
+        id: "contracts/not-announced",
+        level: Level::Error,
+        summary: "something that callers use went without being deprecated first",
+        help: "Asked for by `contracts.openapi.deprecate_first`. A path, an operation or a parameter may go when it was \
+               deprecated at the base and the day in its `x-sunset` has come. The label of the approval does not let it \
+               pass; an entry in `.github/contracts-accepted.toml` does.",
     },
     RuleInfo {
         id: "contracts/verify-failed",
@@ -277,6 +286,9 @@ pub struct OpenApiConfig {
     pub deprecation_days_beta: u32,
     /// What is less stable by its `x-stability-level` promises nothing: `draft`, `alpha`, `beta` or `stable`.
     pub stability_level: openapi::Stability,
+    /// Whether paths, operations and parameters may only go after they were deprecated and their last day (`x-sunset`)
+    /// has come.
+    pub deprecate_first: bool,
 }
 
 /// What Protobuf files promise.
@@ -591,6 +603,14 @@ pub fn check(observed: &Observed, files: &[FileChange], asked: Asked<'_>, rules:
                 listed.accepted = Some(reason.clone());
             }
         }
+        if rules.config.openapi.deprecate_first
+            && rules.accepted.covers(&change.fingerprint, today).is_none()
+            && change.what.format == Format::OpenApi
+            && openapi::is_unannounced(change.what.rule)
+            && found.findings.len() < MOST_FINDINGS
+        {
+            found.findings.push(not_announced(change, files));
+        }
         // What harms nobody is in the document, not among the findings.
         if change.what.impact == Impact::Compatible {
             continue;
@@ -722,6 +742,22 @@ fn unbumped(stayed: &Unbumped, files: &[FileChange]) -> Finding {
         message: format!("`{contract}` breaks its callers and its version {moved}"),
         location: Some(location(place, files)),
         help: Some("let the first number grow (before 1.0.0 the second), or keep callers whole".into()),
+    }
+}
+
+fn not_announced(change: &Change, files: &[FileChange]) -> Finding {
+    let what = &change.what;
+    Finding {
+        fingerprint: Fingerprint::of(&NOT_ANNOUNCED, &[change.fingerprint.as_bytes()]),
+        rule: NOT_ANNOUNCED,
+        level: Level::Error,
+        message: format!("{}: what goes has to be deprecated first, with a last day that has come", what.message),
+        location: what.revision.as_ref().map(|place| location(place, files)),
+        help: Some(
+            "bring it back with `deprecated: true` and its last day in `x-sunset`, and let it go after that day; the \
+             label does not let it pass"
+                .into(),
+        ),
     }
 }
 

@@ -363,6 +363,32 @@ fn a_version_says_that_something_breaks() {
 }
 
 #[test]
+fn what_goes_has_to_be_announced_where_that_is_asked() {
+    let api = |pets: &str| {
+        format!(
+            "openapi: 3.0.3\ninfo: {{title: Pets, version: 1.0.0}}\npaths:\n{pets}  /toys:\n    get:\n      \
+             responses:\n        '200': {{description: Toys.}}\n"
+        )
+    };
+    let pets =
+        |said: &str| format!("  /pets:\n    get:\n{said}      responses:\n        '200': {{description: Pets.}}\n");
+    for (policy, said, complains) in [
+        ("{deprecate_first: true}", "", true),
+        ("{deprecate_first: true}", "      deprecated: true\n", true),
+        ("{deprecate_first: true}", "      deprecated: true\n      x-sunset: '2999-01-31'\n", true),
+        ("{deprecate_first: true}", "      deprecated: true\n      x-sunset: '2020-01-31'\n", false),
+        ("{}", "", false),
+    ] {
+        let file = "api/openapi.yaml";
+        let policy = format!("contracts: {{openapi: {policy}}}\n");
+        let repo = repository(&policy, &[(file, &api(&pets(said)))], &[(file, &api(""))]);
+        let answer = check(&repo, &[]);
+        let found = answer.stdout.contains("error[contracts/not-announced]");
+        assert_eq!(found, complains, "{policy} {said}: {}", answer.stdout);
+    }
+}
+
+#[test]
 fn an_answer_can_be_had_in_another_tools_words() {
     let repo = repository("", &[("api/pet.proto", PROTO)], &[("api/pet.proto", WITHOUT_AGE)]);
     let arguments = ["contracts", "diff", "main:api", "api", "--format", "json", "--ids", "buf"];
