@@ -1,8 +1,9 @@
-//! How long a comparison of schemas takes: many Protobuf files, one large GraphQL schema.
+//! How long a comparison of schemas takes: many Protobuf files, one large GraphQL schema, a chain of JSON Schemas, and
+//! what has no grammar.
 //!
 //! `cargo bench --bench contract_schemas`. The inputs are invented here, in the sizes of what people publish: 254
-//! Protobuf files of 3.7 MB in which every file changes, and a schema of 1.2 MB. The targets are 0.2 s and 0.08 s, and
-//! growth along a line. Where `buf` or `graphql-inspector` is on the path, it is given the same files.
+//! Protobuf files of 3.7 MB in which every file changes, a schema of 1.2 MB, and a text of 230,000 lines. The targets are
+//! 0.2 s, 0.08 s and 0.3 s, and growth along a line. Where `buf` or `graphql-inspector` is on the path, it is given the same files.
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "measures time, starts peers and prints")]
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use mainguard::contracts::{graphql, protobuf};
+use mainguard::contracts::{graphql, json_schema, protobuf, text};
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -55,6 +56,23 @@ fn main() {
                 command
             });
         }
+    }
+    for definitions in [2_000, 5_000, 10_000, 20_000, 40_000] {
+        let (base, revision) = (chain(definitions, false), chain(definitions, true));
+        let options = json_schema::Options::default();
+        measure(&format!("chain of {definitions} definitions"), &revision, || {
+            json_schema::diff(&base, Some(CHAIN), &revision, Some(CHAIN), &options)
+                .map(|changes| changes.len())
+                .unwrap_or_default()
+        });
+    }
+    for count in [57_500, 115_000, 230_000] {
+        let (base, revision) = (prose(count, false), prose(count, true));
+        measure(&format!("text of {count} lines"), &revision, || {
+            let side = |files: &Files| files["notes.txt"].clone();
+            let found = text::diff(Some(("notes.txt", &side(&base))), Some(("notes.txt", &side(&revision))));
+            found.map(|(_, lines)| lines.added).unwrap_or_default()
+        });
     }
 }
 
@@ -159,4 +177,38 @@ fn sdl(types: usize, changed: bool) -> Files {
         text.push_str("}\n\n");
     }
     Files::from([("schema.graphql".to_string(), text.into_bytes())])
+}
+
+const CHAIN: &str = "chain.schema.json";
+
+/// Definitions each of which refers to the next one.
+fn chain(definitions: usize, changed: bool) -> Files {
+    let mut text =
+        String::from("{\"$schema\": \"https://json-schema.org/draft/2020-12/schema\", \"$ref\": \"#/$defs/S0\"");
+    text.push_str(", \"$defs\": {");
+    for at in 0..definitions {
+        let comma = if at == 0 { "" } else { "," };
+        let most = if changed && at % 50 == 7 { 30 } else { 40 };
+        let next = match at + 1 < definitions {
+            true => format!(", \"next\": {{\"$ref\": \"#/$defs/S{}\"}}", at + 1),
+            false => String::new(),
+        };
+        let _ = write!(
+            text,
+            "{comma}\n\"S{at}\": {{\"type\": \"object\", \"properties\": {{\"name\": {{\"type\": \"string\", \
+             \"maxLength\": {most}}}{next}}}}}"
+        );
+    }
+    text.push_str("}}\n");
+    Files::from([(CHAIN.to_string(), text.into_bytes())])
+}
+
+/// Lines of which one in nine hundred is another one.
+fn prose(lines: usize, changed: bool) -> Files {
+    let mut text = String::new();
+    for at in 0..lines {
+        let word = if changed && at % 900 == 13 { "rewritten" } else { "plain" };
+        let _ = writeln!(text, "line {at} is {word} and says {}", (at * 7_919) % 1_000_003);
+    }
+    Files::from([("notes.txt".to_string(), text.into_bytes())])
 }
