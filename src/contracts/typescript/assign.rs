@@ -390,13 +390,20 @@ fn enums(a: &Type, of: &Side, b: &Type, to: &Side) -> Option<Answer> {
         }
     };
     match (declared(a, of), declared(b, to)) {
-        (Some((_, true)), Some((_, false))) => match (a, b) {
+        (Some((_, member)), Some((_, of_member))) => match (a, b) {
             (Type::Ref { name: x, .. }, Type::Ref { name: y, .. }) => {
-                Some(if x.rsplit_once('.').is_some_and(|(owner, _)| owner == y) { Yes } else { No })
+                let owner = |id: &str, member: bool| match id.rsplit_once('.').filter(|_| member) {
+                    Some((owner, _)) => owner.to_string(),
+                    None => id.to_string(),
+                };
+                let (one, other) = (owner(x, member), owner(y, of_member));
+                // One that now stands in another file is the same one.
+                let moved = short(&one) == short(&other) && to.entity(&one).is_none() && of.entity(&other).is_none();
+                let whole = !of_member || member && short(x) == short(y);
+                Some(if member && !of_member && one == other || whole && moved { Yes } else { No })
             }
             _ => Some(Maybe),
         },
-        (Some(_), Some(_)) => Some(No),
         (Some((kinds, _)), None) => Some(match b {
             Type::String | Type::Number => {
                 if kinds.iter().all(|kind| kind == b) {
