@@ -317,15 +317,21 @@ fn syntax(found: &mut Found<'_>, scan: &mut Scan, compiled: &Compiled, language:
 }
 
 /// A tree with fewer errors, where there are some that are the grammar's. Go's `new` takes values since 1.26, and the
-/// grammar knows types only: read as any other function's, of the same length, the call is whole again.
+/// grammar knows types only: read as any other function's, of the same length, the call is whole again. TypeScript's
+/// `export type * from` it does not know: without the word, it is an export.
 fn readable(language: Language, text: &str, root: Node<'_>) -> Option<AstGrep<StrDoc<Language>>> {
     static NEW: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(r"\bnew(\(\s*(?:[\x22\x60'0-9-]|(?:true|false|nil)\b|\w[\w.]*\s*[(+]|&|fmt\.))").ok()
     });
-    if language != Language::Go || !root.has_error() {
+    static TYPES: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\b(export\s+)type(\s+\*)").ok());
+    if !root.has_error() {
         return None;
     }
-    let other = NEW.as_ref()?.replace_all(text, "n_w$1");
+    let other = match language {
+        Language::Go => NEW.as_ref()?.replace_all(text, "n_w$1"),
+        Language::TypeScript | Language::Tsx => TYPES.as_ref()?.replace_all(text, "$1    $2"),
+        _ => return None,
+    };
     if other == text {
         return None;
     }
