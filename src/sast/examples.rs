@@ -40,7 +40,7 @@ pub fn check(rule: &Rule, pack: &Pack) -> Vec<String> {
 }
 
 /// The name under which an example is read: a language stands for a file of it.
-fn file_name(name: &str) -> String {
+pub(super) fn file_name(name: &str) -> String {
     let ending = match name {
         "dockerfile" => return "Dockerfile".into(),
         "workflow" => return ".github/workflows/example.yml".into(),

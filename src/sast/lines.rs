@@ -7,9 +7,9 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use globset::GlobSet;
-use regex::Regex;
 
-use super::pack::{paths, pattern};
+use super::pack::paths;
+use super::pattern::Pattern;
 use super::rule::{LineKind, MatcherFile, Rule, Severity};
 
 /// Lines of one file that are looked at.
@@ -22,9 +22,9 @@ pub(super) struct LineMatcher {
     pub(super) message: Option<String>,
     pub(super) kinds: Vec<LineKind>,
     pub(super) paths: Option<GlobSet>,
-    patterns: Vec<Regex>,
-    unless: Option<Regex>,
-    unless_file: Option<Regex>,
+    patterns: Vec<Pattern>,
+    unless: Option<Pattern>,
+    unless_file: Option<Pattern>,
     last: bool,
 }
 
@@ -40,11 +40,16 @@ impl LineMatcher {
             message: file.message.clone(),
             kinds: lines.kinds.clone(),
             paths: paths(&file.paths)?,
-            patterns: lines.pattern.0.iter().map(|text| pattern(text)).collect::<Result<_, _>>()?,
-            unless: lines.unless.as_deref().map(pattern).transpose()?,
-            unless_file: file.unless_file.as_deref().map(pattern).transpose()?,
+            patterns: lines.pattern.0.iter().map(|text| Pattern::new(text)).collect(),
+            unless: lines.unless.as_deref().map(Pattern::new),
+            unless_file: file.unless_file.as_deref().map(Pattern::new),
             last: lines.last,
         }))
+    }
+
+    /// The expressions of it.
+    pub(super) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.patterns.iter().chain(&self.unless).chain(&self.unless_file)
     }
 
     /// The places in a text made plain. Where only the last line counts, only the last stage of a Dockerfile does.
@@ -64,7 +69,7 @@ impl LineMatcher {
                     if self.last {
                         found.clear();
                     }
-                    found.push(line.start + hit.start()..line.start + hit.end());
+                    found.push(line.start + hit.start..line.start + hit.end);
                 }
                 _ if self.last && unless => found.clear(),
                 _ => {}

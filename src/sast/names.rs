@@ -296,15 +296,13 @@ impl Names {
         &self.lasts
     }
 
-    /// For each name, one word that a file which uses it must hold; the longest of its parts.
-    pub(super) fn words(&self) -> Vec<String> {
-        let longest = |parts: &str| {
-            let parts = parts.split(['.', '(', ')', '[', ']', '*']).flat_map(|part| part.rsplit('/').next());
-            parts.max_by_key(|part| part.len()).unwrap_or_default().to_string()
-        };
-        let exact = self.exact.iter().map(|name| longest(name));
-        let within = self.within.iter().map(|(before, after)| longest(&format!("{before}.{after}")));
-        let mut words: Vec<String> = exact.chain(within).chain(self.any.iter().cloned()).collect();
+    /// For each name, words that a file which uses it must hold, all of them: the last part, and the longest of the
+    /// others. Parts of a name are whole words of the file, except where a name leaves open how a word goes on.
+    pub(super) fn words(&self) -> Vec<(Vec<String>, Whole)> {
+        let exact = self.exact.iter().map(|name| (of_parts(name), Whole::Yes));
+        let any = self.any.iter().map(|last| (vec![last.clone()], Whole::Yes));
+        let within = self.within.iter().map(|(before, after)| (of_parts(&format!("{before}.{after}")), Whole::No));
+        let mut words: Vec<(Vec<String>, Whole)> = exact.chain(any).chain(within).collect();
         words.sort();
         words.dedup();
         words
@@ -320,6 +318,22 @@ impl Names {
                     && name.ends_with(after.as_str())
             })
     }
+}
+
+/// Whether a word stands alone, with nothing before or behind it that would make it another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Whole {
+    Yes,
+    No,
+}
+
+/// The last part of a name and the longest of the others.
+fn of_parts(name: &str) -> Vec<String> {
+    let parts = name.split(['.', '/', '(', ')', '[', ']', '*', '!']).filter(|part| !part.is_empty());
+    let mut parts: Vec<&str> = parts.collect();
+    let last = parts.pop();
+    let longest = parts.into_iter().max_by_key(|part| part.len());
+    longest.into_iter().chain(last).map(str::to_string).collect()
 }
 
 /// `a.{b,c}` → `a.b`, `a.c`.

@@ -4,21 +4,16 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use aho_corasick::AhoCorasick;
+use super::filter::{self, Filter};
+use super::language::Language;
+use super::names::Names;
+use super::pattern::Pattern;
+use super::rule::{Begins, LineKind, MatcherFile, Rule, RuleError, Severity, TestFile};
+use super::workflow::WorkflowMatcher;
+use super::{builtin, lines};
 use ast_grep_config::{DeserializeEnv, RuleCore, SerializableRuleCore};
 use ast_grep_core::Matcher as _;
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use regex::{Regex, RegexBuilder};
-
-use super::language::Language;
-use super::names::Names;
-use super::rule::{Begins, Examples, LineKind, MatcherFile, Rule, RuleError, Severity, TestFile, parse};
-use super::values;
-use super::workflow::WorkflowMatcher;
-use super::{builtin, lines};
-
-/// A pattern that compiles to more is refused: rules may come from strangers.
-const PATTERN_BYTES: usize = 4 << 20;
 
 /// Rules, ready to match.
 pub struct Pack {
@@ -37,11 +32,7 @@ impl std::fmt::Debug for Pack {
 impl Pack {
     /// The rules that come with the program.
     pub fn builtin() -> Pack {
-        let rules = builtin::files().iter().map(|(file, text)| match parse(text, file, Examples::Leave) {
-            Ok(rule) => rule,
-            Err(_) => unreachable!("a test reads these files, and they do not change after that"),
-        });
-        Pack::of(rules.collect())
+        Pack::of(builtin::rules())
     }
 
     /// Rules that were read. They are compiled when they are needed: see [`Pack::check`].
@@ -52,6 +43,17 @@ impl Pack {
             lines: OnceLock::new(),
             workflow: OnceLock::new(),
         }
+    }
+
+    /// The same pack with every matcher asked of every file.
+    #[cfg(test)]
+    pub(super) fn unfiltered(self) -> Pack {
+        for language in Language::ALL {
+            let mut compiled = Compiled::of(&self.rules, language);
+            compiled.filter = Filter::of(&vec![Vec::new(); compiled.matchers.len()]);
+            self.languages[language as usize].get_or_init(|| compiled);
+        }
+        self
     }
 
     /// These rules, and more of them. A rule takes the place of one with the same id.
@@ -84,9 +86,16 @@ impl Pack {
             let mut wrong = |message: String| problems.push(RuleError::new(&format!("rule `{}`", rule.id), message));
             for (index, matcher) in rule.matchers.iter().enumerate() {
                 let at = |message: String| format!("match[{index}]: {message}");
+                if let Err(message) = outside_of_trees(matcher, rule) {
+                    wrong(at(message));
+                    continue;
+                }
                 match Matcher::compile(0, matcher, rule) {
                     Err(message) => wrong(at(message)),
                     Ok(compiled) => {
+                        if let Some(message) = compiled.patterns().find_map(|pattern| pattern.check().err()) {
+                            wrong(at(message));
+                        }
                         for language in matcher.languages.iter().flat_map(|language| family(*language)) {
                             if language.grammar().is_none() {
                                 continue;
@@ -133,6 +142,14 @@ impl Pack {
     }
 }
 
+/// What is wrong with a matcher on lines or on workflows.
+fn outside_of_trees(file: &MatcherFile, rule: &Rule) -> Result<(), String> {
+    let on_lines = lines::LineMatcher::compile(0, file, rule)?;
+    on_lines.iter().flat_map(lines::LineMatcher::patterns).try_for_each(Pattern::check)?;
+    let on_workflows = WorkflowMatcher::compile(0, file, rule)?;
+    on_workflows.iter().flat_map(WorkflowMatcher::patterns).try_for_each(Pattern::check)
+}
+
 /// The languages that a name in a rule file stands for.
 fn family(language: Language) -> Vec<Language> {
     match language {
@@ -147,9 +164,7 @@ pub(super) struct Compiled {
     pub(super) matchers: Vec<Matcher>,
     /// Matchers of calls by the last part of the name that is called.
     pub(super) by_last: HashMap<String, Vec<usize>>,
-    words: Option<AhoCorasick>,
-    /// Per matcher: groups of words, of each of which a file must hold one.
-    needs: Vec<Vec<Vec<usize>>>,
+    filter: Filter,
     syntax: Vec<OnceLock<Option<Syntax>>>,
     language: Language,
 }
@@ -165,19 +180,11 @@ impl Compiled {
         let mut compiled = Compiled {
             matchers: Vec::new(),
             by_last: HashMap::new(),
-            words: None,
-            needs: Vec::new(),
+            filter: Filter::of(&[]),
             syntax: Vec::new(),
             language,
         };
-        let mut words: Vec<String> = Vec::new();
-        let mut number = |word: &str| match words.iter().position(|known| known == word) {
-            Some(number) => number,
-            None => {
-                words.push(word.to_string());
-                words.len() - 1
-            }
-        };
+        let mut conditions = Vec::new();
         for (index, rule) in rules.iter().enumerate() {
             for file in &rule.matchers {
                 if !file.languages.iter().any(|named| family(*named).contains(&language)) || file.lines.is_some() {
@@ -185,46 +192,21 @@ impl Compiled {
                 }
                 // What cannot be compiled was said when the rules were loaded.
                 let Ok(matcher) = Matcher::compile(index, file, rule) else { continue };
-                let mut groups: Vec<Vec<usize>> = Vec::new();
-                if let Some(names) = &matcher.call {
-                    groups.push(names.words().iter().map(|word| number(word)).collect());
-                    for last in names.lasts() {
-                        compiled.by_last.entry(last.clone()).or_default().push(compiled.matchers.len());
-                    }
+                for last in matcher.call.iter().flat_map(Names::lasts) {
+                    compiled.by_last.entry(last.clone()).or_default().push(compiled.matchers.len());
                 }
-                if !file.needs.0.is_empty() {
-                    groups.push(file.needs.0.iter().map(|word| number(word)).collect());
-                }
-                if matcher.asks_for_request() {
-                    groups.push(values::source_words(language).iter().map(|word| number(word)).collect());
-                }
-                compiled.needs.push(groups);
+                conditions.push(filter::conditions(&matcher, &file.needs.0, language));
                 compiled.syntax.push(OnceLock::new());
                 compiled.matchers.push(matcher);
             }
         }
-        // Words overlap, so all of them are reported.
-        compiled.words = AhoCorasick::new(&words).ok();
+        compiled.filter = Filter::of(&conditions);
         compiled
     }
 
     /// The matchers that may find something in this text, by the words that it holds.
     pub(super) fn active(&self, text: &str) -> Vec<usize> {
-        let Some(words) = &self.words else { return (0..self.matchers.len()).collect() };
-        let mut held = vec![false; words.patterns_len()];
-        let mut left = held.len();
-        for found in words.find_overlapping_iter(text) {
-            let held = &mut held[found.pattern().as_usize()];
-            if !*held {
-                *held = true;
-                left -= 1;
-                if left == 0 {
-                    break;
-                }
-            }
-        }
-        let is_active = |index: &usize| self.needs[*index].iter().all(|group| group.iter().any(|word| held[*word]));
-        (0..self.matchers.len()).filter(is_active).collect()
+        self.filter.active(text)
     }
 
     /// The syntax rule of a matcher, compiled when a file first asks for it.
@@ -260,12 +242,12 @@ pub(super) struct Matcher {
     pub(super) variables: Vec<(String, Test)>,
     pub(super) harmless: Names,
     pub(super) begins: Begins,
-    pub(super) context: Option<Regex>,
-    pub(super) unless_context: Option<Regex>,
-    pub(super) function: Option<Regex>,
-    pub(super) unless_function: Option<Regex>,
-    pub(super) unless_file: Option<Regex>,
-    pub(super) file: Option<Regex>,
+    pub(super) context: Option<Pattern>,
+    pub(super) unless_context: Option<Pattern>,
+    pub(super) function: Option<Pattern>,
+    pub(super) unless_function: Option<Pattern>,
+    pub(super) unless_file: Option<Pattern>,
+    pub(super) file: Option<Pattern>,
     pub(super) paths: Option<GlobSet>,
     syntax: Option<SerializableRuleCore>,
 }
@@ -287,9 +269,9 @@ pub(super) struct Test(pub(super) Vec<Alternative>);
 #[derive(Debug, Default)]
 pub(super) struct Alternative {
     pub(super) kinds: Vec<Kind>,
-    pub(super) matches: Option<Regex>,
-    pub(super) not: Option<Regex>,
-    pub(super) text: Option<Regex>,
+    pub(super) matches: Option<Pattern>,
+    pub(super) not: Option<Pattern>,
+    pub(super) text: Option<Pattern>,
     pub(super) exact: Option<String>,
 }
 
@@ -310,12 +292,6 @@ impl Matcher {
         let ways = [!file.call.0.is_empty(), file.rule.is_some(), file.lines.is_some(), file.workflow.is_some()];
         if ways.iter().filter(|given| **given).count() != 1 {
             return Err("exactly one of `call`, `rule`, `lines` and `workflow` is needed".into());
-        }
-        if let Some(Err(message)) = file.lines.as_ref().map(|_| lines::LineMatcher::compile(index, file, rule)) {
-            return Err(message);
-        }
-        if let Some(Err(message)) = file.workflow.as_ref().map(|_| WorkflowMatcher::compile(index, file, rule)) {
-            return Err(message);
         }
         if (ways[0] || ways[1]) && file.languages.is_empty() {
             return Err("`languages` is missing".into());
@@ -342,7 +318,7 @@ impl Matcher {
                 Some(serde_json::from_value(whole.into()).map_err(|error| format!("`rule`: {error}"))?)
             }
         };
-        let pattern = |text: &Option<String>| text.as_deref().map(pattern).transpose();
+        let pattern = |text: &Option<String>| text.as_deref().map(Pattern::new);
         Ok(Matcher {
             rule: index,
             severity: file.severity.unwrap_or(rule.severity),
@@ -352,22 +328,23 @@ impl Matcher {
             variables,
             begins: file.begins,
             harmless: Names::compile(&file.sanitizers.0)?,
-            context: pattern(&file.context)?,
-            unless_context: pattern(&file.unless_context)?,
-            function: pattern(&file.function)?,
-            unless_function: pattern(&file.unless_function)?,
-            unless_file: pattern(&file.unless_file)?,
-            file: pattern(&file.file)?,
+            context: pattern(&file.context),
+            unless_context: pattern(&file.unless_context),
+            function: pattern(&file.function),
+            unless_function: pattern(&file.unless_function),
+            unless_file: pattern(&file.unless_file),
+            file: pattern(&file.file),
             paths: paths(&file.paths)?,
             syntax,
         })
     }
 
-    fn asks_for_request(&self) -> bool {
-        let only = |test: &Test| {
-            test.0.iter().all(|one| !one.kinds.is_empty() && one.kinds.iter().all(|kind| *kind == Kind::Request))
-        };
-        self.args.iter().any(|(_, test)| only(test)) || self.variables.iter().any(|(_, test)| only(test))
+    /// The expressions of it.
+    fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        let around = [&self.context, &self.unless_context, &self.function, &self.unless_function];
+        let around = around.into_iter().chain([&self.unless_file, &self.file]).flatten();
+        let tests = self.args.iter().map(|(_, test)| test).chain(self.variables.iter().map(|(_, test)| test));
+        around.chain(tests.flat_map(|test| &test.0).flat_map(Alternative::patterns))
     }
 }
 
@@ -385,7 +362,7 @@ impl Test {
         Ok(Test(match file {
             TestFile::Flag(flag) => vec![Alternative { exact: Some(flag.to_string()), ..Alternative::default() }],
             TestFile::Number(number) => vec![Alternative { exact: Some(number.to_string()), ..Alternative::default() }],
-            TestFile::Word(word) => vec![Alternative::word(word)?],
+            TestFile::Word(word) => vec![Alternative::word(word)],
             TestFile::Any(all) => {
                 let mut alternatives = Vec::new();
                 for test in all {
@@ -396,12 +373,12 @@ impl Test {
             TestFile::All(map) => {
                 let kinds =
                     map.is.0.iter().map(|word| kind(word).ok_or_else(|| format!("`{word}` is no kind of value")));
-                let compiled = |text: &Option<String>| text.as_deref().map(pattern).transpose();
+                let compiled = |text: &Option<String>| text.as_deref().map(Pattern::new);
                 vec![Alternative {
                     kinds: kinds.collect::<Result<_, _>>()?,
-                    matches: compiled(&map.matches)?,
-                    not: compiled(&map.not)?,
-                    text: compiled(&map.text)?,
+                    matches: compiled(&map.matches),
+                    not: compiled(&map.not),
+                    text: compiled(&map.text),
                     exact: None,
                 }]
             }
@@ -415,13 +392,17 @@ impl Test {
 }
 
 impl Alternative {
-    fn word(word: &str) -> Result<Alternative, String> {
+    fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        [&self.matches, &self.not, &self.text].into_iter().flatten()
+    }
+
+    fn word(word: &str) -> Alternative {
         if let Some(kind) = kind(word) {
-            return Ok(Alternative { kinds: vec![kind], ..Alternative::default() });
+            return Alternative { kinds: vec![kind], ..Alternative::default() };
         }
         match word.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
-            Some(text) => Ok(Alternative { matches: Some(pattern(text)?), ..Alternative::default() }),
-            None => Ok(Alternative { exact: Some(word.to_string()), ..Alternative::default() }),
+            Some(text) => Alternative { matches: Some(Pattern::new(text)), ..Alternative::default() },
+            None => Alternative { exact: Some(word.to_string()), ..Alternative::default() },
         }
     }
 }
@@ -436,12 +417,6 @@ fn kind(word: &str) -> Option<Kind> {
         "any" => Kind::Any,
         "absent" => Kind::Absent,
         _ => return None,
-    })
-}
-
-pub(super) fn pattern(text: &str) -> Result<Regex, String> {
-    RegexBuilder::new(text).size_limit(PATTERN_BYTES).build().map_err(|error| {
-        format!("the pattern `{text}` cannot be used: {}", error.to_string().lines().last().unwrap_or_default())
     })
 }
 

@@ -44,13 +44,14 @@ impl fmt::Display for Severity {
 }
 
 /// One rule as it is written.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Its name in findings (behind `sast/`), ignores and suppressions.
     pub id: String,
     /// The class of danger; the id when absent.
     #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
     /// The weakness as <https://cwe.mitre.org> numbers it, as in `CWE-78`.
     pub cwe: String,
@@ -62,15 +63,16 @@ pub struct Rule {
     pub fix: String,
     /// Where to read more.
     #[serde(default)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<String>,
     /// What to look for.
     #[serde(rename = "match")]
     pub(super) matchers: Vec<MatcherFile>,
     /// Code in which it must be found, by language or file name.
-    #[serde(default)]
+    #[serde(default, skip_serializing)]
     pub(super) invalid: BTreeMap<String, Vec<String>>,
     /// Code in which it must not be found.
-    #[serde(default)]
+    #[serde(default, skip_serializing)]
     pub(super) valid: BTreeMap<String, Vec<String>>,
 }
 
@@ -82,54 +84,75 @@ impl Rule {
 }
 
 /// One way in which a rule finds what it looks for.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct MatcherFile {
     /// The languages it is for. What is for JavaScript is for TypeScript too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) languages: Vec<Language>,
     /// Names of calls, imports resolved.
+    #[serde(skip_serializing_if = "OneOrMany::is_empty")]
     pub(super) call: OneOrMany,
     /// What the arguments must be, by position, name, or both (`0|args`); `any`, `last`, `receiver`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) args: BTreeMap<String, TestFile>,
     /// A rule of ast-grep.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rule: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) constraints: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) utils: Option<Json>,
     /// What the metavariables of `rule` must be.
     #[serde(rename = "where")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) variables: BTreeMap<String, TestFile>,
     /// A pattern on logical lines of Dockerfiles, shell scripts, SQL.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) lines: Option<LinesFile>,
     /// A place in a GitHub Actions workflow.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) workflow: Option<WorkflowFile>,
     /// The statement, or the name of its function, must match.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) context: Option<String>,
     /// The statement and the name of its function must not match.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) unless_context: Option<String>,
     /// Something in the function matches.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) function: Option<String>,
     /// Nothing in the function matches.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) unless_function: Option<String>,
     /// Nothing in the file matches.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) unless_file: Option<String>,
     /// Something in the file matches.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) file: Option<String>,
     /// A file without any of these words is not looked at.
+    #[serde(skip_serializing_if = "OneOrMany::is_empty")]
     pub(super) needs: OneOrMany,
     /// Calls whose result is harmless here.
+    #[serde(skip_serializing_if = "OneOrMany::is_empty")]
     pub(super) sanitizers: OneOrMany,
     /// Globs: only files whose path matches one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) paths: Vec<String>,
     /// Where a finding begins: at the call, or where what it is called on got its value.
+    #[serde(skip_serializing_if = "Begins::is_usual")]
     pub(super) begins: Begins,
     /// A message for this way only.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) message: Option<String>,
     /// A severity for this way only.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) severity: Option<Severity>,
 }
 
 /// Where a finding of a call begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Begins {
     #[default]
@@ -137,9 +160,22 @@ pub(super) enum Begins {
     Receiver,
 }
 
+impl Begins {
+    fn is_usual(&self) -> bool {
+        *self == Begins::Call
+    }
+}
+
 /// A word or several.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(transparent)]
 pub(super) struct OneOrMany(pub(super) Vec<String>);
+
+impl OneOrMany {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
 
 impl<'de> Deserialize<'de> for OneOrMany {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<OneOrMany, D::Error> {
@@ -157,7 +193,7 @@ impl<'de> Deserialize<'de> for OneOrMany {
 }
 
 /// What an expression must be.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 pub(super) enum TestFile {
     Flag(bool),
@@ -168,19 +204,23 @@ pub(super) enum TestFile {
 }
 
 /// All of these.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct TestMap {
+    #[serde(skip_serializing_if = "OneOrMany::is_empty")]
     pub(super) is: OneOrMany,
     /// On its literal text, or on its source where it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) matches: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) not: Option<String>,
     /// On its source.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) text: Option<String>,
 }
 
 /// A pattern on logical lines.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LinesFile {
     /// `shell`, `dockerfile`, `sql`: shell also means what Dockerfiles and workflows run.
@@ -188,6 +228,7 @@ pub(super) struct LinesFile {
     pub(super) kinds: Vec<LineKind>,
     pub(super) pattern: OneOrMany,
     #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) unless: Option<String>,
     /// Only the last line that matches counts, and only if no later one matches `unless`.
     #[serde(default)]
@@ -195,7 +236,7 @@ pub(super) struct LinesFile {
 }
 
 /// What the lines are of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum LineKind {
     Shell,
@@ -204,7 +245,7 @@ pub(super) enum LineKind {
 }
 
 /// A place in a workflow.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WorkflowFile {
     /// Paths such as `jobs.*.steps.*.run`.
@@ -213,12 +254,15 @@ pub(super) struct WorkflowFile {
     #[serde(default)]
     pub(super) pattern: Option<String>,
     #[serde(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) unless: Option<String>,
     /// Only where one of these events starts the workflow.
     #[serde(default)]
+    #[serde(skip_serializing_if = "OneOrMany::is_empty")]
     pub(super) on: OneOrMany,
     /// Another entry of the same step that must match: its path within the step, and a pattern.
     #[serde(default)]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) beside: BTreeMap<String, String>,
 }
 

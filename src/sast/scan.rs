@@ -13,6 +13,7 @@ use regex::Regex;
 use super::facts::{Facts, Node, Scope, field, nth};
 use super::language::Language;
 use super::pack::{Alternative, Compiled, Kind, Matcher, Pack, Place, Test};
+use super::pattern::Pattern;
 use super::rule::{Begins, LineKind, Severity};
 use super::suppress::{self, Suppression};
 use super::values::{Value, Values, arguments_of, children, receiver_of};
@@ -145,7 +146,8 @@ pub type Task<'a> = (&'a [u8], &'a [u8], Parse);
 
 /// Looks through files, on as many threads as are worth it. The answers stand in the order of the tasks.
 pub fn scan_all(pack: &Pack, tasks: &[Task<'_>], threads: usize) -> Vec<Scan> {
-    let threads = threads.min(tasks.len() / 8 + 1);
+    // A thread costs less than the first file of a language, whose rules are made ready with it.
+    let threads = threads.min(tasks.len().div_ceil(2));
     if threads <= 1 {
         return tasks.iter().map(|(path, content, parse)| scan(pack, path, content, *parse)).collect();
     }
@@ -506,7 +508,7 @@ fn passes<'t>(
     let mut known: Option<Value> = None;
     test.0.iter().any(|alternative| {
         let text = facts.slice(node);
-        let written = |pattern: &Regex| {
+        let written = |pattern: &Pattern| {
             pattern.is_match(text) || only_value(facts, node, scope).is_some_and(|value| pattern.is_match(value))
         };
         if alternative.text.as_ref().is_some_and(|pattern| !written(pattern)) {

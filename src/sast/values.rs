@@ -840,7 +840,20 @@ fn is_source(language: Language, dotted: &str) -> bool {
 /// Words of which a file must hold one if anything in it comes out of a request.
 pub(super) fn source_words(language: Language) -> &'static [&'static str] {
     match language {
-        Language::Python => &["request", "req.", "input", "route(", ".get(", ".post(", "get_argument", "event"],
+        Language::Python => &[
+            "request",
+            "req.",
+            "input",
+            "route(",
+            ".get(",
+            ".post(",
+            ".put(",
+            ".patch(",
+            ".delete(",
+            "api_view(",
+            "get_argument",
+            "event",
+        ],
         Language::Go => &["r.", "req.", "request.", "c.", "ctx.", "e.", "Vars(", "URLParam"],
         Language::Java => &["equest", "req.", "@PathVariable", "Param", "ctx.", "exchange", "@CookieValue", "ontext"],
         Language::Rust => &["req", "Query", "Path", "Form", "Json", "parts"],
@@ -859,6 +872,41 @@ pub(super) fn source_words(language: Language) -> &'static [&'static str] {
             "query",
         ],
     }
+}
+
+/// Words of which a file must hold one if any text in it is put together: what joins two texts, or gives a name more.
+pub(super) fn built_words(language: Language) -> Vec<&'static str> {
+    let mut words = vec![
+        "+",
+        "%",
+        "-=",
+        "*=",
+        "/=",
+        "|=",
+        "&=",
+        "^=",
+        "<<=",
+        ">>=",
+        "?=",
+        "@=",
+        "format",
+        "oncat",
+        "join",
+        "print",
+        "ppend",
+        "WriteString",
+        "push_str",
+        "eplace",
+        "sub",
+    ];
+    words.push(match language {
+        Language::Python => "{",
+        Language::Java => "\\{",
+        Language::Rust => "write",
+        Language::Go => "Sprint",
+        _ => "${",
+    });
+    words
 }
 
 /// Whether a condition holds something against what is allowed, rather than asking if it is there.

@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use regex::Regex;
 use saphyr_parser::{Event, Parser};
 
-use super::pack::pattern;
+use super::pattern::Pattern;
 use super::rule::{MatcherFile, Rule, Severity};
 
 /// No workflow nests deeper.
@@ -19,10 +18,10 @@ pub(super) struct WorkflowMatcher {
     pub(super) severity: Severity,
     pub(super) message: Option<String>,
     at: Vec<Vec<String>>,
-    pattern: Option<Regex>,
-    unless: Option<Regex>,
+    pattern: Option<Pattern>,
+    unless: Option<Pattern>,
     on: Vec<String>,
-    beside: Vec<(Vec<String>, Regex)>,
+    beside: Vec<(Vec<String>, Pattern)>,
 }
 
 /// A value and where it stands.
@@ -168,17 +167,22 @@ impl WorkflowMatcher {
             return Err("`workflow` needs `at`".into());
         }
         let segments = |path: &String| path.split('.').map(str::to_string).collect::<Vec<_>>();
-        let beside = workflow.beside.iter().map(|(path, text)| Ok((segments(path), pattern(text)?)));
+        let beside = workflow.beside.iter().map(|(path, text)| (segments(path), Pattern::new(text)));
         Ok(Some(WorkflowMatcher {
             rule: index,
             severity: file.severity.unwrap_or(rule.severity),
             message: file.message.clone(),
             at: workflow.at.0.iter().map(segments).collect(),
-            pattern: workflow.pattern.as_deref().map(pattern).transpose()?,
-            unless: workflow.unless.as_deref().map(pattern).transpose()?,
+            pattern: workflow.pattern.as_deref().map(Pattern::new),
+            unless: workflow.unless.as_deref().map(Pattern::new),
             on: workflow.on.0.clone(),
-            beside: beside.collect::<Result<_, String>>()?,
+            beside: beside.collect(),
         }))
+    }
+
+    /// The expressions of it.
+    pub(super) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.pattern.iter().chain(&self.unless).chain(self.beside.iter().map(|(_, pattern)| pattern))
     }
 
     /// The places in a workflow. Patterns look at the text as it stands in the file.
@@ -207,8 +211,8 @@ impl WorkflowMatcher {
                 None if !unless(source) => found.push(node.range.clone()),
                 None => {}
                 Some(pattern) => {
-                    let hits = pattern.find_iter(source).filter(|hit| !unless(hit.as_str())).take(100);
-                    found.extend(hits.map(|hit| node.range.start + hit.start()..node.range.start + hit.end()));
+                    let hits = pattern.find_all(source).filter(|hit| !unless(&source[hit.clone()])).take(100);
+                    found.extend(hits.map(|hit| node.range.start + hit.start..node.range.start + hit.end));
                 }
             }
         }

@@ -241,3 +241,17 @@ fn what_semgrep_finds_counts_when_it_is_new() {
     let answer = judge();
     assert!(answer.code == 2 && answer.text().contains("Semgrep stopped with code 7: no rules"), "{}", answer.text());
 }
+
+/// A scan reads the rules from this text, so it must say what the rule files say.
+#[test]
+fn the_prepared_rules_are_those_of_the_files() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules/sast.json");
+    let prepared = mainguard::sast::prepared_rules().unwrap();
+    if std::env::var_os("MAINGUARD_BLESS").is_some() {
+        fs::write(&file, &prepared).unwrap();
+    }
+    assert!(
+        fs::read_to_string(&file).unwrap() == prepared,
+        "the rules have changed: MAINGUARD_BLESS=1 cargo test --test it the_prepared_rules"
+    );
+}
