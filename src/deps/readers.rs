@@ -1,6 +1,6 @@
 //! One reader a format, by family. Each fills a [`Lockfile`] from a text that was bounded before.
 
-use super::lockfile::{Format, Lockfile, Need, Package};
+use super::lockfile::{Format, Lockfile, MAX_PACKAGES, Need, Package};
 use super::node::{self, Json, Node, Refused};
 
 mod dotnet;
@@ -51,6 +51,15 @@ pub(super) fn read(format: Format, text: &str, into: &mut Lockfile) -> Read {
         Format::UvLock => python::uv(&node::toml(text)?, into),
         Format::VerificationMetadata => jvm::verification_metadata(text, into),
         Format::YarnLock => yarn::read(text, into),
+    }
+}
+
+/// Whether there is room for more packages than `count`; `index` is that of the line. A reader that goes by lines asks
+/// before each, so that a text of millions is refused while it is still small in memory.
+fn room(count: usize, index: usize) -> Read {
+    match count > MAX_PACKAGES {
+        true => Err(Refused { line: index as u32 + 1, message: format!("more than {MAX_PACKAGES} packages") }),
+        false => Ok(()),
     }
 }
 
@@ -124,4 +133,24 @@ fn commit_of(address: &str) -> Option<String> {
     }
     let archive = address.rsplit_once("/tar.gz/").or_else(|| address.rsplit_once("?ref="));
     archive.and_then(|(_, commit)| hex(commit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deps::lockfile::ReadError;
+
+    #[test]
+    fn a_text_of_too_many_packages_is_refused_where_they_are_too_many() {
+        for (format, line) in [
+            (Format::Requirements, "a==1\n"),
+            (Format::GoMod, "require example.com/a v1.0.0\n"),
+            (Format::GradleLockfile, "a:b:1=c\n"),
+        ] {
+            let text = line.repeat(MAX_PACKAGES + 10);
+            let refused = Lockfile::read(format, text.as_bytes(), "file").unwrap_err();
+            let at = matches!(refused, ReadError::Wrong { line, .. } if line as usize == MAX_PACKAGES + 2);
+            assert!(at, "{format:?}: {refused}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Read, package};
+use super::{Read, package, room};
 use crate::deps::lockfile::Lockfile;
 
 /// The name under which advisories speak about Go itself.
@@ -14,6 +14,7 @@ pub(super) fn go_mod(text: &str, into: &mut Lockfile) -> Read {
     let (mut go, mut toolchain) = (None, None);
     let mut block = "";
     for (index, line) in text.lines().enumerate() {
+        room(required.len().max(replaced.len()), index)?;
         let number = index as u32 + 1;
         let line = line.split("//").next().unwrap_or_default().trim();
         let (verb, rest) = match block {

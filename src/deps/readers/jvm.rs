@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::{Read, package};
+use super::{Read, package, room};
 use crate::deps::lockfile::Lockfile;
 use crate::deps::node::{Lines, Node, Refused};
 
@@ -87,6 +87,7 @@ pub(super) fn verification_metadata(text: &str, into: &mut Lockfile) -> Read {
 /// gradle.lockfile: `group:artifact:version=configurations`.
 pub(super) fn gradle(text: &str, into: &mut Lockfile) -> Read {
     for (index, line) in text.lines().enumerate() {
+        room(into.packages.len(), index)?;
         let coordinates = line.split('=').next().unwrap_or_default().trim();
         let parts: Vec<&str> = coordinates.splitn(4, ':').collect();
         if let [group, artifact, version] = parts.as_slice()

@@ -1,6 +1,6 @@
 //! The lockfiles of Python's package managers, and pip's requirements.
 
-use super::{Once, Read, need, needs_of_keys, package};
+use super::{Once, Read, need, needs_of_keys, package, room};
 use crate::deps::lockfile::{Lockfile, Need};
 use crate::deps::node::{Node, Refused};
 
@@ -146,6 +146,7 @@ pub(super) fn requirements(text: &str, into: &mut Lockfile) -> Read {
     let mut joined = String::new();
     let mut first = 0;
     for (index, line) in text.lines().enumerate() {
+        room(into.packages.len(), index)?;
         let line = line.split_once(" #").map_or(line, |(before, _)| before);
         let line = if line.trim_start().starts_with('#') { "" } else { line };
         if joined.is_empty() {

@@ -1,11 +1,12 @@
 //! Gemfile.lock: sections whose `specs` are told apart by their indentation.
 
-use super::{Read, need, package};
+use super::{Read, need, package, room};
 use crate::deps::lockfile::Lockfile;
 
 pub(super) fn gemfile(text: &str, into: &mut Lockfile) -> Read {
     let (mut section, mut commit, mut specs) = ("", None, false);
     for (index, line) in text.lines().enumerate() {
+        room(into.packages.len(), index)?;
         let body = line.trim();
         let indent = line.len() - line.trim_start().len();
         if body.is_empty() {

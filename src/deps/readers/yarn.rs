@@ -1,13 +1,14 @@
 //! yarn.lock of Yarn 1 and of its successors. Both are blocks: a heading of descriptors, then indented properties.
 
 use super::node_js::split_at_version;
-use super::{Once, Read, commit_of, need, package};
+use super::{Once, Read, commit_of, need, package, room};
 use crate::deps::lockfile::{Lockfile, Package};
 
 pub(super) fn read(text: &str, into: &mut Lockfile) -> Read {
     let mut once = Once::default();
     let mut block: Option<Block<'_>> = None;
     for (index, line) in text.lines().enumerate() {
+        room(into.packages.len(), index)?;
         let body = line.trim();
         if body.is_empty() || body.starts_with('#') {
             continue;
