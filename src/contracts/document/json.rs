@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_text_is_plain_up_to_the_first_byte_that_is_not() {
-        let odd = |byte: u8| byte < 0x20 || byte >= 0x80 || byte == b'"' || byte == b'\\';
+        let odd = |byte: u8| !(0x20..0x80).contains(&byte) || byte == b'"' || byte == b'\\';
         for length in 0..20 {
             for at in 0..length {
                 for byte in 0..=255 {
