@@ -158,7 +158,10 @@ pub(crate) fn read_bounded(path: &Path) -> anyhow::Result<Vec<u8>> {
     };
     read?;
     match bytes.len() as u64 > MAX_INPUT_BYTES {
-        true => Err(Hinted::error("the file is larger than 32 MiB", "give the file that GitHub wrote")),
+        true => Err(Hinted::error(
+            "the file is larger than 32 MiB",
+            "nothing that is read here grows so large: see whether it is the right file",
+        )),
         false => Ok(bytes),
     }
 }
