@@ -7,6 +7,10 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::DecodePaddingMode::RequireNone;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use bstr::ByteSlice;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -256,27 +260,15 @@ fn web_token(token: &[u8], now: DateTime<Utc>) -> Validity {
 
 /// Base64 of either alphabet, with padding or without.
 fn base64(text: &[u8]) -> Option<Vec<u8>> {
-    let mut decoded = Vec::with_capacity(text.len() / 4 * 3 + 2);
-    for group in text.trim_ascii_end().trim_end_with(|char| char == '=').chunks(4) {
-        let mut bits = 0_u32;
-        for byte in group {
-            let value = match byte {
-                b'A'..=b'Z' => byte - b'A',
-                b'a'..=b'z' => byte - b'a' + 26,
-                b'0'..=b'9' => byte - b'0' + 52,
-                b'+' | b'-' => 62,
-                b'/' | b'_' => 63,
-                _ => return None,
-            };
-            bits = bits << 6 | u32::from(value);
-        }
-        if group.len() == 1 {
-            return None;
-        }
-        bits <<= 6 * (4 - group.len());
-        decoded.extend_from_slice(&bits.to_be_bytes()[1..group.len()]);
-    }
-    Some(decoded)
+    const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
+    const UNPADDED: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT.with_decode_padding_mode(RequireNone));
+    let text = text.trim_ascii_end().trim_end_with(|char| char == '=');
+    let standard = text.iter().map(|byte| match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        byte => *byte,
+    });
+    UNPADDED.decode(standard.collect::<Vec<u8>>()).ok()
 }
 
 #[cfg(test)]
