@@ -77,16 +77,18 @@ pub fn check(rule: &str, secret: &[u8], now: DateTime<Utc>) -> Validity {
             Some(token) => return web_token(token, now),
             None => base62_at_the_end(secret),
         },
-        "github-fine-grained-pat" => hash_in_fine_grained(secret),
+        // Seen in published tokens and described by nobody: one that differs may be of a form that we have not seen.
+        "github-fine-grained-pat" => hash_in_fine_grained(secret).filter(|matches| *matches),
         // https://handbook.gitlab.com/handbook/engineering/architecture/design-documents/cells/routable_tokens/
         "gitlab-pat-routable" | "gitlab-runner-authentication-token-routable" => base36_at_the_end(secret),
         // https://github.com/grafana/grafana, pkg/components/satokengen
         "grafana-service-account-token" => grafana(secret),
         // https://github.com/C2SP/C2SP/blob/main/age.md
         "age-secret-key" => bech32(secret),
-        // Seen in published tokens; those of Bitbucket and Trello look the same and are not believed when they differ.
-        "atlassian-api-token" if secret.starts_with(b"ATATT3") => atlassian(secret),
-        "bitbucket-access-token" | "trello-api-token" => atlassian(secret).filter(|matches| *matches),
+        // The same.
+        "atlassian-api-token" | "bitbucket-access-token" | "trello-api-token" => {
+            atlassian(secret).filter(|matches| *matches)
+        }
         "pypi-upload-token" => return macaroon(secret),
         "jwt" => return web_token(secret, now),
         "jwt-base64" => {
@@ -326,7 +328,7 @@ mod tests {
         }
     }
 
-    /// Tokens of our own making, by the published recipe.
+    /// Tokens of our own making. One that differs is only called none where the recipe is the vendor's own.
     #[test]
     fn every_recipe_accepts_what_it_makes_and_nothing_else() {
         let letters = "abcdefghijklmnopqrstuvwxyz0123456789".repeat(6);
@@ -341,15 +343,15 @@ mod tests {
             .map(|at| b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[(bits >> (35 - 5 * at) & 31) as usize] as char)
             .collect();
         let pat = format!("{pat}{digits}12345678");
-        for (rule, token, at) in [
-            ("grafana-service-account-token", grafana, 10),
-            ("atlassian-api-token", atlassian, 10),
-            ("github-fine-grained-pat", pat, 20),
+        for (rule, token, at, differs) in [
+            ("grafana-service-account-token", grafana, 10, Validity::ChecksumDiffers),
+            ("atlassian-api-token", atlassian, 10, Validity::Unchecked),
+            ("github-fine-grained-pat", pat, 20, Validity::Unchecked),
         ] {
             assert_eq!(of(rule, &token), Validity::ChecksumMatches, "{token}");
             let mut other = token.clone().into_bytes();
             other[at] = if other[at] == b'x' { b'y' } else { b'x' };
-            assert_eq!(check(rule, &other, now()), Validity::ChecksumDiffers, "{token}");
+            assert_eq!(check(rule, &other, now()), differs, "{token}");
         }
     }
 
