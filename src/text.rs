@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 pub mod json;
 pub mod markdown;
+pub(crate) mod versions;
 
 /// Characters that make text look like something else: control characters, bidirectional marks (Unicode TR #36,
 /// CVE-2021-42574), invisible joiners and separators. Printers show them as escapes.

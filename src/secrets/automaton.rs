@@ -4,6 +4,8 @@
 //! four lanes whose chains advance side by side. States that end an atom have the lowest numbers: a hit is one
 //! comparison.
 
+use std::ops::Range;
+
 /// Lanes of a longer text.
 const LANES: usize = 4;
 
@@ -132,10 +134,16 @@ impl Automaton {
 
     /// Finds every atom in `text`, in no particular order. `hits` is the caller's, to be used again; `see` is given
     /// some of them at a time and says whether to go on.
-    pub(super) fn find(&self, text: &[u8], hits: &mut Vec<Hit>, mut see: impl FnMut(&[Hit]) -> bool) {
-        let mut from = 0;
-        while from < text.len() {
-            let to = (from + BLOCK).min(text.len());
+    pub(super) fn find(
+        &self,
+        text: &[u8],
+        range: Range<usize>,
+        hits: &mut Vec<Hit>,
+        mut see: impl FnMut(&[Hit]) -> bool,
+    ) {
+        let mut from = range.start;
+        while from < range.end {
+            let to = (from + BLOCK).min(range.end);
             hits.clear();
             self.block(text, from, to, hits);
             if !hits.is_empty() && !see(hits) {
@@ -209,7 +217,7 @@ mod tests {
     fn found(atoms: &[&[u8]], text: &[u8]) -> Vec<(usize, u32)> {
         let automaton = Automaton::new(atoms.iter().copied());
         let mut all = Vec::new();
-        automaton.find(text, &mut Vec::new(), |hits| {
+        automaton.find(text, 0..text.len(), &mut Vec::new(), |hits| {
             all.extend(hits.iter().flat_map(|hit| automaton.atoms(*hit).iter().map(|atom| (hit.end, *atom))));
             true
         });

@@ -99,6 +99,13 @@ impl Decoded {
         true
     }
 
+    /// Whether no part of `start..end` of the decoded text was encoded in the last pass.
+    pub(super) fn is_plain(&self, start: usize, end: usize) -> bool {
+        let segments = self.passes.last().map_or(&[][..], Vec::as_slice);
+        let mut segments = overlapping(segments, Stretch { start, end });
+        !segments.any(|segment| segment.decoded.start < end && segment.decoded.end > start)
+    }
+
     /// Where `start..end` of the decoded text came from; `None` when no part of it was encoded in the last pass.
     pub(super) fn source(&self, start: usize, end: usize) -> Option<Source> {
         let (last, earlier) = self.passes.split_last()?;

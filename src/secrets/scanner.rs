@@ -10,6 +10,7 @@
 mod cache;
 mod pass;
 mod prepare;
+mod sieve;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -24,9 +25,9 @@ use super::rules::{Required, RuleSet};
 pub use cache::Cache;
 use pass::Pass;
 
-/// The number of the sieve, [`Scanner::may_contain`]: raised when it lets something else through for the same rules, so
+/// The number of the sieve, [`Scanner::places`]: raised when it tells something else for the same rules, so
 /// that notes of earlier scans are not believed.
-pub const SIEVE: u32 = 2;
+pub const SIEVE: u32 = 3;
 
 /// How a scan differs from the usual.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,24 +166,6 @@ impl Scanner {
         }
         cache.trim();
         self.drop_generic(leaks)
-    }
-
-    /// Whether `text`, or any part of it that is made of whole lines, could hold a leak. Cheap, and errs on the side
-    /// of yes: for looking once at a blob whose versions are scanned line by line only if there is something in it.
-    pub fn may_contain(&self, text: &[u8], cache: &mut Cache) -> bool {
-        cache.belong_to(self);
-        let plain = pass::may_contain(self, text, cache);
-        let found = plain
-            || self.options.decode_depth > 0 && decode::is_worthwhile(text) && {
-                // Escapes of this form reach over line ends: what they say depends on where the text is cut.
-                memchr::memmem::find(text, b"U+").is_some() || {
-                    let mut decoded = Decoded::default();
-                    (0..self.options.decode_depth)
-                        .any(|_| decoded.advance(text) && pass::may_contain(self, &decoded.text, cache))
-                }
-            };
-        cache.trim();
-        found
     }
 
     /// Whether nothing of this origin is reported: its path or commit is on a global allowlist, or it is the rule

@@ -13,6 +13,7 @@
 
 use std::ffi::OsStr;
 use std::io::{BufReader, Read, Write};
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -27,6 +28,8 @@ use crate::secrets::{Fragment, Origin};
 
 mod memory;
 mod objects;
+mod outline;
+mod region;
 
 /// What is looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,8 +100,11 @@ impl<'a> Options<'a> {
 /// What is of interest. May say yes too often, and must not say no wrongly.
 #[derive(Clone, Copy)]
 pub struct Sieve<'a> {
-    /// Whether a text, or any run of its lines, may hold a finding. Asked about whole files and about added lines.
+    /// Whether a text, or any run of its lines, may hold a finding. Asked about added lines.
     pub text: &'a (dyn Fn(&[u8]) -> bool + Sync),
+    /// Where, in a whole file: runs of lines, in order and apart, one of which is all in any run of lines that holds a
+    /// finding. None of them means that there is nothing, `None` that there may be something anywhere.
+    pub places: &'a (dyn Fn(&[u8]) -> Option<Vec<Range<usize>>> + Sync),
     /// Whether a path may be a finding, whatever the file holds.
     pub path: &'a (dyn Fn(&[u8]) -> bool + Sync),
 }

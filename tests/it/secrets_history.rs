@@ -1,6 +1,7 @@
 //! Text from history, beside what `git log -p` shows.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -263,11 +264,36 @@ fn scopes_do_not_leave_the_folder() {
 
 type Seen = (CommitInfo, String, usize, Vec<u8>);
 
-/// All fragments that hold `needle`, sorted; with the sieve or without.
-fn holding(directory: &Path, needle: &[u8], sieved: bool) -> (Vec<Seen>, Stats) {
+/// How objects are looked at before git is asked.
+#[derive(Clone, Copy, PartialEq)]
+enum Sieved {
+    Not,
+    /// The sieve says which files are of interest.
+    Whole,
+    /// It says where, too.
+    Places,
+}
+
+/// The lines that hold `needle`.
+fn lines_with(text: &[u8], needle: &[u8]) -> Vec<Range<usize>> {
+    let mut at = 0;
+    let lines = text.split_inclusive(|byte| *byte == b'\n').map(|line| {
+        at += line.len();
+        (line, at - line.len()..at)
+    });
+    lines.filter(|(line, _)| memmem(line, needle)).map(|(_, range)| range).collect()
+}
+
+/// All fragments that hold `needle`, sorted.
+fn holding(directory: &Path, needle: &[u8], sieved: Sieved) -> (Vec<Seen>, Stats) {
     let holds = |text: &[u8]| memmem(text, needle);
-    let sieve = Sieve { text: &holds, path: &|path| path.ends_with(b".pem") };
-    let options = Options { threads: 2, sieve: sieved.then_some(sieve), ..Options::new(directory) };
+    let places = |text: &[u8]| match sieved {
+        Sieved::Places => Some(lines_with(text, needle)),
+        _ => (!holds(text)).then(Vec::new),
+    };
+    let sieve = Sieve { text: &holds, places: &places, path: &|path| path.ends_with(b".pem") };
+    let sieve = (sieved != Sieved::Not).then_some(sieve);
+    let options = Options { threads: 2, sieve, ..Options::new(directory) };
     let seen = Mutex::new(Vec::new());
     let stats = history::for_each(&Scope::All, &options, &|fragment| {
         if holds(fragment.text) || fragment.origin.path.ends_with(b".pem") {
@@ -287,13 +313,15 @@ fn memmem(text: &[u8], needle: &[u8]) -> bool {
 
 /// Returns how many fragments both ways agree on.
 fn both_ways_agree(directory: &Path, needle: &[u8]) -> usize {
-    let (by_git, plain) = holding(directory, needle, false);
-    let (by_objects, sieved) = holding(directory, needle, true);
-    assert_eq!(by_git.len(), by_objects.len(), "{}", directory.display());
-    for (a, b) in by_git.iter().zip(&by_objects) {
-        assert_eq!(a, b, "{}", directory.display());
+    let (by_git, plain) = holding(directory, needle, Sieved::Not);
+    for sieved in [Sieved::Whole, Sieved::Places] {
+        let (by_objects, sieved) = holding(directory, needle, sieved);
+        assert_eq!(by_git.len(), by_objects.len(), "{}", directory.display());
+        for (a, b) in by_git.iter().zip(&by_objects) {
+            assert_eq!(a, b, "{}", directory.display());
+        }
+        assert!(sieved.hunks <= plain.hunks, "{sieved:?} {plain:?}");
     }
-    assert!(sieved.hunks <= plain.hunks, "{sieved:?} {plain:?}");
     by_git.len()
 }
 
@@ -369,7 +397,7 @@ fn unusual_repositories_are_left_to_git() {
     repo.write("a", "1\nkey\n").commit("two");
     let third = repo.write("a", "1\nkey\nmore\n").commit("three");
     repo.git(&["replace", "--graft", &third, &first]);
-    let (seen, stats) = holding(repo.path(), b"key", true);
+    let (seen, stats) = holding(repo.path(), b"key", Sieved::Places);
     assert_eq!((seen.len(), stats.blobs), (2, 0), "the replaced commit adds the key once more: {seen:?}");
 
     let shallow = repo.beside("shallow");
@@ -384,7 +412,7 @@ fn unusual_repositories_are_left_to_git() {
     repo.git(&["config", "uploadpack.allowFilter", "true"]);
     let partial = repo.beside("partial");
     repo.git(&["clone", "-q", "--filter=blob:none", "--no-checkout", "--no-local", &from, &partial.to_string_lossy()]);
-    let sieve = Sieve { text: &|_| true, path: &|_| false };
+    let sieve = Sieve { text: &|_| true, places: &|_| None, path: &|_| false };
     let options = Options { sieve: Some(sieve), ..Options::new(&partial) };
     let error = history::for_each(&Scope::All, &options, &|_| {}).unwrap_err();
     assert!(error.hint().unwrap().contains("partial"), "{error}");
@@ -406,7 +434,7 @@ fn a_damaged_object_is_an_error_either_way() {
     bytes[middle..middle + 8].fill(0x55);
     std::fs::remove_file(&pack).unwrap();
     std::fs::write(&pack, bytes).unwrap();
-    let sieve = Sieve { text: &|_| true, path: &|_| false };
+    let sieve = Sieve { text: &|_| true, places: &|_| None, path: &|_| false };
     for sieve in [None, Some(sieve)] {
         let options = Options { sieve, ..Options::new(repo.path()) };
         let error = history::for_each(&Scope::All, &options, &|_| {}).unwrap_err();
@@ -424,7 +452,8 @@ fn one_missing_file_costs_no_more_than_its_commits() {
     std::fs::remove_file(repo.path().join(".git/objects").join(&lost[..2]).join(&lost[2..])).unwrap();
     let seen = Mutex::new(0);
     let holds = |text: &[u8]| memmem(text, b"key");
-    let sieve = Sieve { text: &holds, path: &|_| false };
+    let places = |text: &[u8]| Some(lines_with(text, b"key"));
+    let sieve = Sieve { text: &holds, places: &places, path: &|_| false };
     let options = Options { sieve: Some(sieve), ..Options::new(repo.path()) };
     let error = history::for_each(&Scope::All, &options, &|fragment| {
         *seen.lock().unwrap() += usize::from(holds(fragment.text))
@@ -449,17 +478,25 @@ fn a_second_scan_remembers_the_first() {
             *asked.lock().unwrap() += 1;
             memmem(text, b"key")
         };
-        let sieve = Sieve { text: &text, path: &|_| false };
+        let places = |text: &[u8]| {
+            *asked.lock().unwrap() += 1;
+            Some(lines_with(text, b"key"))
+        };
+        let sieve = Sieve { text: &text, places: &places, path: &|_| false };
         let options = Options { sieve: Some(sieve), memory: Some(key), ..Options::new(repo.path()) };
         let stats = history::for_each(&Scope::All, &options, &|_| {}).unwrap();
         (asked.into_inner().unwrap(), stats)
     };
     let (first, stats) = scan("0123456789abcdef");
-    assert_eq!((first, stats.blobs, stats.hunks), (4, 3, 1), "three files, and the line that was added later");
-    assert_eq!(scan("0123456789abcdef"), (1, stats));
-    assert_eq!(scan("fedcba9876543210"), (4, stats), "other rules, other notes");
+    assert_eq!(
+        (first, stats.blobs, stats.hunks),
+        (3, 3, 1),
+        "three files; the line that was added later is far from the key"
+    );
+    assert_eq!(scan("0123456789abcdef"), (0, stats));
+    assert_eq!(scan("fedcba9876543210"), (3, stats), "other rules, other notes");
     repo.write("c", "key\n").commit("three");
-    assert_eq!(scan("0123456789abcdef").0, 2, "what came since is looked at");
+    assert_eq!(scan("0123456789abcdef").0, 1, "what came since is looked at");
     assert_eq!(repo.git(&["status", "--porcelain"]), "");
 }
 
@@ -477,7 +514,7 @@ fn a_binary_file_is_text_where_an_attribute_says_so() {
 fn repositories_of_every_kind() {
     let repo = TestRepo::with(&["--object-format=sha256"]);
     repo.write("a", "1\nkey\n").commit("one");
-    let (seen, stats) = holding(repo.path(), b"key", true);
+    let (seen, stats) = holding(repo.path(), b"key", Sieved::Places);
     assert_eq!((seen[0].0.id.len(), stats.blobs), (64, 1));
     let bare = repo.beside("bare");
     repo.git(&["clone", "-q", "--bare", &repo.path().to_string_lossy(), &bare.to_string_lossy()]);
@@ -508,7 +545,7 @@ fn archives_are_handed_out_whole() {
         let commit = origin.commit.as_ref().unwrap().message.to_string();
         seen.lock().unwrap().push(format!("{commit}:{}:{}", origin.path, bytes.escape_ascii()));
     };
-    let sieve = Sieve { text: &|_| false, path: &|_| false };
+    let sieve = Sieve { text: &|_| false, places: &|_| Some(Vec::new()), path: &|_| false };
     let binaries = history::Binaries { wants: &wants, read: &read };
     let options = Options { binaries: Some(binaries), sieve: Some(sieve), ..Options::new(repo.path()) };
     history::for_each(&Scope::All, &options, &|_| {}).unwrap();

@@ -7,6 +7,7 @@ use super::super::content::{PatternCache, SiteCache};
 use super::super::fragment::Origin;
 use super::super::place::Lines;
 use super::Scanner;
+use super::sieve::Last;
 
 /// All states of all automata that one thread keeps. They are found again quickly.
 const MOST_BYTES: usize = 32 << 20;
@@ -64,6 +65,8 @@ pub struct Cache {
     /// By rule.
     pub(super) patterns: Vec<PatternCache>,
     pub(super) lines: Lines,
+    /// What the sieve saw last.
+    pub(super) last: Last,
     pub(super) last_origin: Option<(Origin, bool)>,
     /// The lower-cased text, where a keyword needs it.
     pub(super) lower: Option<Vec<u8>>,

@@ -40,55 +40,9 @@ pub(super) struct Pass<'a> {
     pub(super) decoded: Option<&'a Decoded>,
 }
 
-/// Whether a site of any rule holds in `text`, wherever its lines are cut.
-pub(super) fn may_contain(scanner: &Scanner, text: &[u8], cache: &mut Cache) -> bool {
-    let mut hits = std::mem::take(&mut cache.hits);
-    cache.begin();
-    let mut found = false;
-    let mut walked = 0_usize;
-    let mut holds = |site: u32, at: usize, cache: &mut Cache| {
-        let of = &scanner.sites[site as usize];
-        let Some(content) = &scanner.rules[of.rule as usize].content else { return false };
-        let look = content.look_relaxed(of.number as usize, text, at, &mut cache.sites[site as usize]);
-        walked = walked.saturating_add(look.walked);
-        let tired = walked > FEW_WALKS.max(text.len().saturating_mul(MOST_WALKS));
-        look.found.is_some() || tired
-    };
-    scanner.automaton.find(text, &mut hits, |hits| {
-        for hit in hits {
-            for atom in scanner.automaton.atoms(*hit) {
-                cache.seen[*atom as usize] = cache.pass;
-                let atom = &scanner.atoms[*atom as usize];
-                for site in &atom.sites {
-                    let at = hit.end - atom.length;
-                    let Some(gated) = scanner.gated(&scanner.sites[*site as usize]) else { continue };
-                    if !gated.gate.may_allow(text, at, hit.end) {
-                        continue;
-                    }
-                    match gated.later.is_empty() || cache.put_off.len() == MOST_PUT_OFF {
-                        true => found = holds(*site, at, cache),
-                        false => cache.put_off.push((*site, at)),
-                    }
-                    if found {
-                        return false;
-                    }
-                }
-            }
-        }
-        true
-    });
-    cache.hits = hits;
-    let mut put_off = std::mem::take(&mut cache.put_off);
-    found = found || put_off.iter().any(|(site, at)| scanner.is_complete(*site, cache) && holds(*site, *at, cache));
-    put_off.clear();
-    cache.put_off = put_off;
-    let everywhere = || scanner.everywhere.iter().map(|rule| &scanner.rules[*rule as usize]);
-    found || everywhere().any(|rule| rule.content.is_some() && scanner.has_keyword(rule, text, cache))
-}
-
 impl Scanner {
     /// What must hold at the site before it is looked at; `None` where there is no such site.
-    fn gated<'s>(&'s self, of: &'s SiteOf) -> Option<&'s Gated> {
+    pub(super) fn gated<'s>(&'s self, of: &'s SiteOf) -> Option<&'s Gated> {
         let gated = || {
             let gate = self.rules[of.rule as usize].content.as_ref()?.gate(of.number as usize)?;
             let number = |atom: &Vec<u8>| self.numbers.get(atom).copied();
@@ -99,14 +53,14 @@ impl Scanner {
         of.gate.get_or_init(gated).as_ref()
     }
 
-    /// Whether all literals that a match through the site needs were seen somewhere in this pass.
-    fn is_complete(&self, site: u32, cache: &Cache) -> bool {
+    /// Whether all literals that a match through the site needs were seen.
+    pub(super) fn is_complete(&self, site: u32, seen: impl Fn(u32) -> bool) -> bool {
         let later = self.gated(&self.sites[site as usize]).map_or(&[][..], |gated| &gated.later);
-        later.iter().all(|spelt| spelt.iter().any(|atom| cache.seen[*atom as usize] == cache.pass))
+        later.iter().all(|spelt| spelt.iter().any(|atom| seen(*atom)))
     }
 
     /// Whether the text, lower-cased, contains a keyword of the rule.
-    fn has_keyword(&self, rule: &Ready, text: &[u8], cache: &mut Cache) -> bool {
+    pub(super) fn has_keyword(&self, rule: &Ready, text: &[u8], cache: &mut Cache) -> bool {
         if rule.keywords.is_empty() || rule.keyword_atoms.iter().any(|atom| cache.seen[*atom as usize] == cache.pass) {
             return true;
         }
@@ -149,7 +103,7 @@ impl Pass<'_> {
         let text = self.text;
         let mut hits = std::mem::take(&mut cache.hits);
         cache.begin();
-        scanner.automaton.find(text, &mut hits, |hits| {
+        scanner.automaton.find(text, 0..text.len(), &mut hits, |hits| {
             for hit in hits {
                 for atom in scanner.automaton.atoms(*hit) {
                     cache.seen[*atom as usize] = cache.pass;
@@ -173,7 +127,7 @@ impl Pass<'_> {
         cache.hits = hits;
         let put_off = std::mem::take(&mut cache.put_off);
         for (site, at) in &put_off {
-            if scanner.is_complete(*site, cache) {
+            if scanner.is_complete(*site, |atom| cache.seen[atom as usize] == cache.pass) {
                 self.look_at(*site, *at, cache);
             }
         }

@@ -11,15 +11,27 @@ use std::path::{Path, PathBuf};
 
 use gix::ObjectId;
 
+use super::outline::{Key, Outline, Spot};
+
 /// What is known of one pack.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Notes {
     /// Contents in it.
     pub(super) blobs: u64,
     /// Their bytes.
     pub(super) bytes: u64,
-    /// Those of interest, and whether they are text.
-    pub(super) marked: Vec<(ObjectId, bool)>,
+    /// What the outlines were made with.
+    pub(super) key: Key,
+    /// Those of interest, in the order of their ids.
+    pub(super) marked: Vec<(ObjectId, Mark)>,
+}
+
+/// A content that is of interest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) is_text: bool,
+    /// Where; `None` where that cannot be told.
+    pub(super) outline: Option<Outline>,
 }
 
 /// Where notes are kept.
@@ -70,10 +82,18 @@ impl Memory {
 }
 
 fn render(notes: &Notes) -> String {
-    let mut text = format!("1 {} {} {}\n", notes.blobs, notes.bytes, notes.marked.len());
-    for (id, is_text) in &notes.marked {
+    let [first, second] = notes.key.0;
+    let mut text = format!("2 {} {} {} {first} {second}\n", notes.blobs, notes.bytes, notes.marked.len());
+    for (id, mark) in &notes.marked {
         // Writing to memory does not fail.
-        let _ = writeln!(text, "{id} {}", if *is_text { 't' } else { 'b' });
+        let _ = write!(text, "{id} {}", if mark.is_text { 't' } else { 'b' });
+        match &mark.outline {
+            None => text.push_str(" ?"),
+            Some(Outline(spots)) => spots.iter().for_each(|spot| {
+                let _ = write!(text, " {:x}:{:x}:{:x}:{:x}", spot.until, spot.head, spot.rest, spot.tail);
+            }),
+        }
+        text.push('\n');
     }
     text.push_str("end\n");
     text
@@ -81,20 +101,33 @@ fn render(notes: &Notes) -> String {
 
 fn parse(text: &str) -> Option<Notes> {
     let mut lines = text.strip_suffix("end\n")?.lines();
-    let mut first = lines.next()?.strip_prefix("1 ")?.split(' ');
+    let mut first = lines.next()?.strip_prefix("2 ")?.split(' ');
     let mut number = || first.next()?.parse::<u64>().ok();
     let (blobs, bytes, count) = (number()?, number()?, number()?);
+    let key = Key::checked([number()?, number()?])?;
     let marked = lines.map(|line| {
-        let (id, kind) = line.split_once(' ')?;
-        let is_text = match kind {
+        let mut fields = line.split(' ');
+        let id = ObjectId::from_hex(fields.next()?.as_bytes()).ok()?;
+        let is_text = match fields.next()? {
             "t" => true,
             "b" => false,
             _ => return None,
         };
-        Some((ObjectId::from_hex(id.as_bytes()).ok()?, is_text))
+        let outline = match fields.clone().next() {
+            Some("?") => None,
+            _ => Some(Outline(fields.map(spot).collect::<Option<Vec<_>>>()?)),
+        };
+        Some((id, Mark { is_text, outline }))
     });
     let marked = marked.collect::<Option<Vec<_>>>()?;
-    (marked.len() as u64 == count).then_some(Notes { blobs, bytes, marked })
+    (marked.len() as u64 == count).then_some(Notes { blobs, bytes, key, marked })
+}
+
+fn spot(text: &str) -> Option<Spot> {
+    let mut numbers = text.split(':').map(|number| u64::from_str_radix(number, 16).ok());
+    let mut number = || numbers.next().flatten();
+    let spot = Spot { until: number()?, head: number()?, rest: number()?, tail: number()? };
+    numbers.next().is_none().then_some(spot)
 }
 
 #[cfg(test)]
@@ -104,13 +137,21 @@ mod tests {
     #[test]
     fn only_whole_notes_are_believed() {
         let id = |hex: &str| ObjectId::from_hex(hex.repeat(20).as_bytes()).unwrap();
-        let notes = Notes { blobs: 7, bytes: 99, marked: vec![(id("ab"), true), (id("cd"), false)] };
+        let spot = |number: u64| Spot { until: number, head: u64::MAX, rest: 0, tail: number + 1 };
+        let mark = |is_text: bool, outline: Option<Vec<Spot>>| Mark { is_text, outline: outline.map(Outline) };
+        let marked = vec![
+            (id("ab"), mark(true, Some(vec![spot(3), spot(70)]))),
+            (id("bc"), mark(true, Some(vec![]))),
+            (id("cd"), mark(false, None)),
+        ];
+        let notes = Notes { blobs: 7, bytes: 99, key: Key([5, 6]), marked };
         let text = render(&notes);
         assert_eq!(parse(&text), Some(notes));
         for cut in 0..text.len() {
             assert_eq!(parse(&text[..cut]), None, "{cut}");
         }
-        assert_eq!(parse(&text.replacen(" 2\n", " 3\n", 1)), None);
+        assert_eq!(parse(&text.replacen(" 3 5", " 4 5", 1)), None);
+        assert_eq!(parse(&text.replacen(":4", ":x", 1)), None);
     }
 
     #[test]

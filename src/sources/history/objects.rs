@@ -23,7 +23,9 @@ use gix::objs::Kind;
 use gix::objs::tree::{EntryKind, EntryRef};
 use gix::odb::pack;
 
-use super::memory::{Memory, Notes};
+use super::memory::{Mark, Memory, Notes};
+use super::outline::{Key, Outline};
+use super::region;
 use super::{HistoryError, Options, Running, Sieve, git};
 use crate::change::Hunk;
 use crate::git::{lines, parallel};
@@ -150,10 +152,12 @@ fn commits(directory: &Path, hash: gix::hash::Kind) -> Result<(Vec<Commit>, u64)
 /// What is known of the stored contents.
 struct Contents {
     indices: Vec<pack::index::File>,
-    /// Contents in these packs that are of interest, and whether they are text.
-    marked: HashMap<ObjectId, bool>,
+    /// What outlines are made with.
+    key: Key,
+    /// Contents in these packs that are of interest.
+    marked: HashMap<ObjectId, Arc<Mark>>,
     /// The same for contents outside of them, as they come up.
-    loose: Mutex<HashMap<ObjectId, Option<bool>>>,
+    loose: Mutex<HashMap<ObjectId, Option<Arc<Mark>>>>,
     blobs: AtomicU64,
     bytes: AtomicU64,
 }
@@ -162,20 +166,38 @@ impl Contents {
     /// Looks at each content of each pack.
     fn read(repository: &gix::Repository, options: &Options<'_>, sieve: &Sieve<'_>) -> Result<Contents, GiveUp> {
         let memory = options.memory.and_then(|key| Memory::new(repository.common_dir(), key));
-        let mut known = Notes::default();
         let never = AtomicBool::new(false);
         let interrupt = options.cancel.unwrap_or(&never);
-        let mut indices = Vec::new();
-        for path in packs(repository)? {
+        let mut packs = Vec::new();
+        for path in paths_of_packs(repository)? {
             let index = pack::index::File::at(&path, repository.object_hash()).map_err(|_| GiveUp::Unusual)?;
             if index.num_objects() > MOST_OBJECTS {
                 return Err(GiveUp::Unusual);
             }
+            let notes = memory.as_ref().and_then(|memory| memory.recall(&index.pack_checksum()));
+            packs.push((path, index, notes));
+        }
+        // Outlines can be compared if they were made with the same key.
+        let keys = packs.iter().find_map(|(_, _, notes)| Some(notes.as_ref()?.key));
+        let key = keys.unwrap_or_else(Key::random);
+        let (mut known_blobs, mut known_bytes) = (0, 0);
+        let mut known = HashMap::new();
+        let mut know = |notes: Notes| {
+            known_blobs += notes.blobs;
+            known_bytes += notes.bytes;
+            let comparable = notes.key == key;
+            known.extend(
+                notes
+                    .marked
+                    .into_iter()
+                    .map(|(id, mark)| (id, Arc::new(Mark { outline: mark.outline.filter(|_| comparable), ..mark }))),
+            );
+        };
+        let mut indices = Vec::new();
+        for (path, index, notes) in packs {
             let id = index.pack_checksum();
-            if let Some(notes) = memory.as_ref().and_then(|memory| memory.recall(&id)) {
-                known.blobs += notes.blobs;
-                known.bytes += notes.bytes;
-                known.marked.extend(notes.marked);
+            if let Some(notes) = notes {
+                know(notes);
                 indices.push(index);
                 continue;
             }
@@ -187,9 +209,8 @@ impl Contents {
                 if kind == Kind::Blob {
                     blobs.fetch_add(1, Ordering::Relaxed);
                     bytes.fetch_add(content.len() as u64, Ordering::Relaxed);
-                    if (sieve.text)(content) {
-                        let is_text = !lines::is_binary(content);
-                        marked.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((entry.oid, is_text));
+                    if let Some(mark) = mark(content, sieve, key) {
+                        marked.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((entry.oid, mark));
                     }
                 }
                 Ok(())
@@ -203,21 +224,20 @@ impl Contents {
             traversal.map_err(|_| GiveUp::Unusual)?;
             indices.push(index);
             let marked = marked.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-            let mut notes = Notes { blobs: blobs.into_inner(), bytes: bytes.into_inner(), marked };
-            notes.marked.sort_unstable();
+            let mut notes = Notes { blobs: blobs.into_inner(), bytes: bytes.into_inner(), key, marked };
+            notes.marked.sort_unstable_by_key(|(id, _)| *id);
             if let Some(memory) = &memory {
                 memory.keep(&id, &notes);
             }
-            known.blobs += notes.blobs;
-            known.bytes += notes.bytes;
-            known.marked.extend(notes.marked);
+            know(notes);
         }
         Ok(Contents {
             indices,
-            marked: known.marked.into_iter().collect(),
+            key,
+            marked: known,
             loose: Mutex::default(),
-            blobs: AtomicU64::new(known.blobs),
-            bytes: AtomicU64::new(known.bytes),
+            blobs: AtomicU64::new(known_blobs),
+            bytes: AtomicU64::new(known_bytes),
         })
     }
 
@@ -225,25 +245,40 @@ impl Contents {
         self.indices.iter().any(|index| index.lookup(id).is_some()) || reader.repository.has_object(id)
     }
 
-    /// `None`: of no interest. `Some(true)`: of interest, and text.
-    fn interest(&self, id: &ObjectId, repository: &gix::Repository, sieve: &Sieve<'_>) -> Result<Option<bool>, GiveUp> {
-        if let Some(is_text) = self.marked.get(id) {
-            return Ok(Some(*is_text));
+    /// What is of interest in a content, if anything.
+    fn interest(
+        &self,
+        id: &ObjectId,
+        repository: &gix::Repository,
+        sieve: &Sieve<'_>,
+    ) -> Result<Option<Arc<Mark>>, GiveUp> {
+        if let Some(mark) = self.marked.get(id) {
+            return Ok(Some(mark.clone()));
         }
         if self.indices.iter().any(|index| index.lookup(id).is_some()) {
             return Ok(None);
         }
-        let known = self.loose.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get(id).copied();
+        let known = self.loose.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get(id).cloned();
         if let Some(known) = known {
             return Ok(known);
         }
         let content = blob(repository, id)?;
         self.blobs.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(content.len() as u64, Ordering::Relaxed);
-        let interest = (sieve.text)(&content).then(|| !lines::is_binary(&content));
-        self.loose.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(*id, interest);
+        let interest = mark(&content, sieve, self.key).map(Arc::new);
+        self.loose.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(*id, interest.clone());
         Ok(interest)
     }
+}
+
+/// What the sieve says of a content; `None` when nothing in it is of interest.
+fn mark(content: &[u8], sieve: &Sieve<'_>, key: Key) -> Option<Mark> {
+    let places = (sieve.places)(content);
+    let of_interest = places.as_ref().is_none_or(|places| !places.is_empty());
+    of_interest.then(|| Mark {
+        is_text: !lines::is_binary(content),
+        outline: places.map(|places| Outline::new(content, &places, key)),
+    })
 }
 
 /// Beyond this many the table of a pack's objects is no longer small.
@@ -252,7 +287,7 @@ const MOST_OBJECTS: u32 = 8_000_000;
 const LARGEST_OBJECT: usize = 512 << 20;
 
 /// The index files of all packs, alternates included.
-fn packs(repository: &gix::Repository) -> Result<Vec<PathBuf>, GiveUp> {
+fn paths_of_packs(repository: &gix::Repository) -> Result<Vec<PathBuf>, GiveUp> {
     let store = repository.objects.store_ref();
     let mut folders = vec![store.path().to_owned()];
     folders.extend(store.alternate_db_paths().map_err(|_| GiveUp::Unusual)?);
@@ -418,9 +453,10 @@ impl Judge<'_> {
                 return Ok(Judgement::Interest);
             }
             match self.contents.interest(&change.new, &reader.repository, self.sieve)? {
-                Some(true) if self.adds(reader, &change)? => return Ok(Judgement::Interest),
-                Some(true) | None => {}
-                Some(false) => binary.push(change.path),
+                None => {}
+                Some(mark) if !mark.is_text => binary.push(change.path),
+                Some(mark) if self.adds(reader, &change, &mark)? => return Ok(Judgement::Interest),
+                Some(_) => {}
             }
         }
         Ok(match binary.is_empty() {
@@ -430,17 +466,29 @@ impl Judge<'_> {
     }
 
     /// Whether what is of interest in the new content is among the lines that the old one lacks.
-    fn adds(&self, reader: &mut Reader, change: &Change) -> Result<bool, GiveUp> {
-        let Some(old) = change.old else { return Ok(true) };
-        if old == change.new {
+    fn adds(&self, reader: &mut Reader, change: &Change, new: &Mark) -> Result<bool, GiveUp> {
+        let Some(old_id) = change.old else { return Ok(true) };
+        if old_id == change.new {
             return Ok(false);
         }
-        if let Some(known) = reader.compared.get(&(old, change.new)) {
+        if let Some(known) = reader.compared.get(&(old_id, change.new)) {
             return Ok(*known);
         }
-        let (old_text, new_text) = (blob(&reader.repository, &old)?, blob(&reader.repository, &change.new)?);
-        let adds = lines::is_binary(&old_text) || added(&old_text, &new_text).any(|text| (self.sieve.text)(text));
-        reader.compared.insert((old, change.new), adds);
+        let adds = match self.contents.interest(&old_id, &reader.repository, self.sieve)? {
+            // There was nothing before.
+            None => true,
+            // git compares texts.
+            Some(old) if !old.is_text => true,
+            Some(old) => {
+                let outlines = old.outline.as_ref().zip(new.outline.as_ref());
+                !outlines.is_some_and(|(old, new)| new.adds_nothing_to(old)) && {
+                    let (old, new) = (reader.text(&old_id)?, reader.text(&change.new)?);
+                    (self.sieve.text)(&new[region::touched(&old, &new)])
+                        && added(&old, &new).any(|text| (self.sieve.text)(text))
+                }
+            }
+        };
+        reader.compared.insert((old_id, change.new), adds);
         Ok(adds)
     }
 }
@@ -490,46 +538,70 @@ struct Change {
 /// One thread's view of the objects.
 struct Reader {
     repository: gix::Repository,
-    /// Trees of late, in two generations: neighbours share nearly all of them.
-    young: HashMap<ObjectId, Arc<[u8]>>,
-    old: HashMap<ObjectId, Arc<[u8]>>,
-    young_bytes: usize,
+    /// Neighbours share nearly all of them.
+    trees: Recent,
+    /// What is new in one commit is old in the next.
+    texts: Recent,
     compared: HashMap<(ObjectId, ObjectId), bool>,
+}
+
+/// Objects that were read of late, in two generations.
+struct Recent {
+    /// How many bytes make a generation.
+    generation: usize,
+    young: HashMap<ObjectId, Arc<Vec<u8>>>,
+    old: HashMap<ObjectId, Arc<Vec<u8>>>,
+    young_bytes: usize,
+}
+
+impl Recent {
+    fn new(generation: usize) -> Recent {
+        Recent { generation, young: HashMap::new(), old: HashMap::new(), young_bytes: 0 }
+    }
+
+    fn get(&mut self, id: ObjectId, read: impl FnOnce() -> Result<Vec<u8>, GiveUp>) -> Result<Arc<Vec<u8>>, GiveUp> {
+        if let Some(content) = self.young.get(&id) {
+            return Ok(content.clone());
+        }
+        let content = match self.old.remove(&id) {
+            Some(content) => content,
+            None => Arc::new(read()?),
+        };
+        if self.young_bytes > self.generation {
+            self.old = std::mem::take(&mut self.young);
+            self.young_bytes = 0;
+        }
+        self.young_bytes += content.len() + 64;
+        self.young.insert(id, content.clone());
+        Ok(content)
+    }
 }
 
 impl Reader {
     fn new(thread_safe: &gix::ThreadSafeRepository) -> Reader {
         /// In bytes. Versions of a tree are stored as differences.
         const PACK_CACHE: usize = 24 << 20;
+        /// In bytes, and as many again of what was read before.
+        const TREES: usize = 8 << 20;
+        const TEXTS: usize = 8 << 20;
         let mut repository = thread_safe.to_thread_local();
         repository.objects.set_pack_cache(|| Box::new(pack::cache::lru::MemoryCappedHashmap::new(PACK_CACHE)));
-        Reader { repository, young: HashMap::new(), old: HashMap::new(), young_bytes: 0, compared: HashMap::new() }
+        Reader { repository, trees: Recent::new(TREES), texts: Recent::new(TEXTS), compared: HashMap::new() }
     }
 
-    fn tree(&mut self, id: Option<ObjectId>) -> Result<Arc<[u8]>, GiveUp> {
-        /// In bytes.
-        const GENERATION: usize = 8 << 20;
-        let Some(id) = id.filter(|id| !id.is_empty_tree()) else { return Ok(Arc::from([])) };
-        if let Some(tree) = self.young.get(&id) {
-            return Ok(tree.clone());
-        }
-        let tree = match self.old.remove(&id) {
-            Some(tree) => tree,
-            None => {
-                let object = self.repository.find_object(id).map_err(|_| GiveUp::Unusual)?;
-                if object.kind != Kind::Tree {
-                    return Err(GiveUp::Unusual);
-                }
-                Arc::from(&object.data[..])
+    fn text(&mut self, id: &ObjectId) -> Result<Arc<Vec<u8>>, GiveUp> {
+        self.texts.get(*id, || blob(&self.repository, id))
+    }
+
+    fn tree(&mut self, id: Option<ObjectId>) -> Result<Arc<Vec<u8>>, GiveUp> {
+        let Some(id) = id.filter(|id| !id.is_empty_tree()) else { return Ok(Arc::default()) };
+        self.trees.get(id, || {
+            let object = self.repository.find_object(id).map_err(|_| GiveUp::Unusual)?;
+            match object.kind {
+                Kind::Tree => Ok(object.detach().data),
+                _ => Err(GiveUp::Unusual),
             }
-        };
-        if self.young_bytes > GENERATION {
-            self.old = std::mem::take(&mut self.young);
-            self.young_bytes = 0;
-        }
-        self.young_bytes += tree.len() + 64;
-        self.young.insert(id, tree.clone());
-        Ok(tree)
+        })
     }
 
     fn compare(

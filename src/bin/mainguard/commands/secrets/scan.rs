@@ -76,7 +76,7 @@ pub(crate) fn scan(
     let leaks = Mutex::new(Vec::new());
     let kept = Kept::default();
     // As many as there are threads: what scanning learns about a pattern is worth keeping.
-    let caches: Mutex<Vec<Cache>> = Mutex::default();
+    let caches = Caches::default();
     let each = |fragment: &Fragment<'_>| {
         if own.iter().any(|path| *path == fragment.origin.path) {
             return;
@@ -127,10 +127,11 @@ pub(crate) fn scan(
                 let stats = content::one(origin, input, &look, &each);
                 locked(&unpacked).merge(stats);
             };
-            let may_hold = |text: &[u8]| {
+            let may_hold = |text: &[u8]| with_cache(&caches, |cache| scanner.may_contain(text, cache));
+            let places = |text: &[u8]| {
                 progress.files.fetch_add(1, Ordering::Relaxed);
                 progress.bytes.fetch_add(text.len() as u64, Ordering::Relaxed);
-                with_cache(&caches, |cache| scanner.may_contain(text, cache))
+                with_cache(&caches, |cache| scanner.places(text, cache))
             };
             let memory = (!args.no_resume).then(|| name_of(rules, args.max_decode_depth));
             let may_be =
@@ -140,7 +141,7 @@ pub(crate) fn scan(
             let options = history::Options {
                 threads,
                 web: address,
-                sieve: Some(history::Sieve { text: &may_hold, path: &may_be }),
+                sieve: Some(history::Sieve { text: &may_hold, places: &places, path: &may_be }),
                 memory: memory.as_deref(),
                 binaries: (args.max_archive_depth > 0).then_some(binaries),
                 cancel: Some(cancel),
@@ -231,11 +232,19 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Lends a cache that no other thread is using.
-fn with_cache<T>(caches: &Mutex<Vec<Cache>>, work: impl FnOnce(&mut Cache) -> T) -> T {
-    let mut cache = locked(caches).pop().unwrap_or_default();
+/// Caches that no thread is using, and the thread that used them last.
+type Caches = Mutex<Vec<(thread::ThreadId, Cache)>>;
+
+/// Lends a cache, this thread's own if there is one: it remembers the text before.
+fn with_cache<T>(caches: &Caches, work: impl FnOnce(&mut Cache) -> T) -> T {
+    let me = thread::current().id();
+    let mut cache = {
+        let mut caches = locked(caches);
+        let own = caches.iter().position(|(thread, _)| *thread == me).or(caches.len().checked_sub(1));
+        own.map_or_else(Cache::default, |own| caches.swap_remove(own).1)
+    };
     let result = work(&mut cache);
-    locked(caches).push(cache);
+    locked(caches).push((me, cache));
     result
 }
 

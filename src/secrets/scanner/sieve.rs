@@ -1,0 +1,493 @@
+//! Where a text could hold a leak, wherever its lines are cut: the cheap question that is asked of every version of every
+//! file before a history is read. It errs on the side of more.
+//!
+//! Versions of a file differ in a few lines, and packs hand them out one behind the other. So the text that was looked at
+//! last is remembered with all that its answer hung on, and of the next one only those lines are looked at that it does
+//! not share with it. That is sound because
+//!
+//! - whether a leak is possible through a site hangs on the bytes from the beginning of its line to where the look from
+//!   it ended. Nearly all looks end on the same line; those that do not are remembered, and repeated where what they
+//!   read has changed;
+//! - sites that need further literals are dismissed while one of those stands nowhere. A literal that the last text
+//!   had nowhere, and everything is looked at again;
+//! - encodings end with their line, all but `U+`: a text with those could hold a leak anywhere.
+
+use std::ops::Range;
+
+use super::super::decode::{self, Decoded};
+use super::cache::Cache;
+use super::{Options, Scanner};
+use crate::text::versions::{between, line_end, line_start};
+
+/// How much may be looked at from all sites before a leak is taken to be possible anywhere: times the length of the text,
+/// and in bytes.
+const MOST_WALKS: usize = 8;
+const FEW_WALKS: usize = 1 << 20;
+
+/// How many sites wait at most until all atoms of a text are known; more are looked at as they come.
+const MOST_PUT_OFF: usize = 1 << 16;
+
+/// How many looks are remembered at most, and how many places are told apart.
+const MOST_MARKS: usize = 4_096;
+const MOST_PLACES: usize = 256;
+
+/// Texts of other lengths are not remembered: looking again is cheap, or keeping them is dear.
+const REMEMBERED: Range<usize> = 1 << 10..8 << 20;
+
+/// A look from a site that is remembered: it found a leak possible, or it read beyond its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Mark {
+    at: usize,
+    site: u32,
+    /// Behind the last byte that was read. The end of the text is read like a byte.
+    end: usize,
+    holds: bool,
+}
+
+/// A text that was looked at, and what the answer hung on.
+#[derive(Debug, Default)]
+pub(super) struct Last {
+    text: Vec<u8>,
+    /// The atoms that stand in it, in what its encodings say, in what theirs say, and so on.
+    seen: Vec<Atoms>,
+    /// In the order of the text.
+    marks: Vec<Mark>,
+    walked: usize,
+    /// Whether all of the above was found out.
+    is_known: bool,
+}
+
+/// A set of atoms.
+#[derive(Clone, Debug, Default)]
+struct Atoms(Vec<u64>);
+
+impl Atoms {
+    /// Those that the last pass saw.
+    fn of(cache: &Cache) -> Atoms {
+        let word = |atoms: &[u32]| {
+            let bits = atoms.iter().zip(0..).filter(|(pass, _)| **pass == cache.pass);
+            bits.fold(0, |word, (_, bit)| word | 1 << bit)
+        };
+        Atoms(cache.seen.chunks(64).map(word).collect())
+    }
+
+    fn has(&self, atom: u32) -> bool {
+        self.0.get(atom as usize / 64).is_some_and(|word| word >> (atom % 64) & 1 == 1)
+    }
+}
+
+/// Why a look ends early.
+enum Stop {
+    /// A leak is possible, and cannot be told where.
+    Anywhere,
+    /// What is new is no reason by itself, but the rest has to be looked at again.
+    Again,
+}
+
+/// A look at one text for all sites.
+struct Survey<'a> {
+    scanner: &'a Scanner,
+    text: &'a [u8],
+    marks: Vec<Mark>,
+    /// Not all looks that would have to be remembered are among the marks.
+    is_full: bool,
+    walked: usize,
+}
+
+impl Scanner {
+    /// Whether `text`, or any part of it that is made of whole lines, could hold a leak.
+    pub fn may_contain(&self, text: &[u8], cache: &mut Cache) -> bool {
+        cache.belong_to(self);
+        let mut last = Last::default();
+        let possible = match last.renew(self, text, cache, true) {
+            Ok(()) => last.marks.iter().any(|mark| mark.holds),
+            Err(_) => true,
+        };
+        cache.trim();
+        possible
+    }
+
+    /// Where a leak could be in `text` or in any part of it that is made of whole lines: runs of whole lines, in order and
+    /// apart. Every leak that any part holds goes through one of them, and the part holds all lines of that run. `None`
+    /// where it cannot be told: then there could be one anywhere.
+    ///
+    /// Fast for texts that have most of their lines in common with the one before.
+    pub fn places(&self, text: &[u8], cache: &mut Cache) -> Option<Vec<Range<usize>>> {
+        cache.belong_to(self);
+        if !REMEMBERED.contains(&text.len()) {
+            let mut last = Last::default();
+            let known = last.renew(self, text, cache, false);
+            cache.trim();
+            return known.ok().and_then(|()| places(text, &last.marks));
+        }
+        let mut last = std::mem::take(&mut cache.last);
+        let known = match last.follow(self, text, cache) {
+            Err(Stop::Again) => last.renew(self, text, cache, false),
+            known => known,
+        };
+        last.is_known &= known.is_ok();
+        let places = known.ok().and_then(|()| places(text, &last.marks));
+        if last.is_known {
+            last.text.clear();
+            last.text.extend_from_slice(text);
+        }
+        cache.last = last;
+        cache.trim();
+        places
+    }
+
+    /// Whether a rule that is asked of every text wants to be asked of this one, as far as its pass has got.
+    fn is_asked_anyway(&self, text: &[u8], cache: &mut Cache) -> bool {
+        let everywhere = self.everywhere.iter().map(|rule| &self.rules[*rule as usize]);
+        everywhere.filter(|rule| rule.content.is_some()).any(|rule| self.has_keyword(rule, text, cache))
+    }
+
+    /// Whether no rule reads more than lines: what [`Last::follow`] rests on.
+    fn is_local(&self) -> bool {
+        self.everywhere.iter().all(|rule| self.rules[*rule as usize].content.is_none())
+            && !self.numbers.keys().any(|atom| atom.contains(&b'\n'))
+    }
+}
+
+/// The lines of the marks that hold.
+fn places(text: &[u8], marks: &[Mark]) -> Option<Vec<Range<usize>>> {
+    let mut places: Vec<Range<usize>> = Vec::new();
+    for mark in marks.iter().filter(|mark| mark.holds) {
+        let end = mark.end.min(text.len());
+        let is_full = places.len() == MOST_PLACES;
+        match places.last_mut() {
+            Some(last) if end <= last.end => {}
+            Some(last) if mark.at < last.end => last.end = line_end(text, end - 1),
+            _ if is_full => return None,
+            _ => places.push(line_start(&text[..mark.at])..line_end(text, end.max(mark.at + 1) - 1)),
+        }
+    }
+    Some(places)
+}
+
+impl Last {
+    /// Looks at all of `text`; with `first`, no further than to the first place that could hold a leak.
+    fn renew(&mut self, scanner: &Scanner, text: &[u8], cache: &mut Cache, first: bool) -> Result<(), Stop> {
+        self.seen.clear();
+        self.marks.clear();
+        let mut survey = Survey { scanner, text, marks: std::mem::take(&mut self.marks), is_full: false, walked: 0 };
+        survey.all(cache, first)?;
+        self.is_known = !first && !survey.is_full && scanner.is_local();
+        if self.is_known {
+            self.seen.push(Atoms::of(cache));
+        }
+        let found = first && survey.marks.iter().any(|mark| mark.holds);
+        if !found && is_encoded(scanner.options, text)? {
+            let mut decoded = Decoded::default();
+            for _ in 0..scanner.options.decode_depth {
+                if !decoded.advance(text) {
+                    break;
+                }
+                let mut layer = Survey { scanner, text: &decoded.text, marks: Vec::new(), is_full: false, walked: 0 };
+                layer.all(cache, false)?;
+                self.is_known &= !layer.is_full;
+                for mark in &layer.marks {
+                    // What stands there as it was before is known from before.
+                    let is_old = decoded.is_plain(mark.at.saturating_sub(1), mark.end);
+                    if mark.holds && !is_old {
+                        return Err(Stop::Anywhere);
+                    }
+                    // A mark in decoded text stands nowhere in the text itself.
+                    self.is_known =
+                        self.is_known && is_old && scanner.is_complete(mark.site, |atom| self.seen[0].has(atom));
+                }
+                if self.is_known {
+                    self.seen.push(Atoms::of(cache));
+                }
+            }
+        }
+        (self.marks, self.walked) = (survey.marks, survey.walked);
+        self.marks.sort_unstable();
+        Ok(())
+    }
+
+    /// Looks at the lines of `text` that the last one did not have.
+    fn follow(&mut self, scanner: &Scanner, text: &[u8], cache: &mut Cache) -> Result<(), Stop> {
+        if !self.is_known {
+            return Err(Stop::Again);
+        }
+        let (old, new) = between(&self.text, text);
+        if new.len() > text.len() / 2 {
+            return Err(Stop::Again);
+        }
+        let mut survey = Survey { scanner, text, marks: Vec::new(), is_full: false, walked: self.walked };
+        survey.part(new.clone(), &self.seen[0], cache)?;
+        let inside = self.marks.partition_point(|mark| mark.at < old.start);
+        let behind = self.marks.partition_point(|mark| mark.at < old.end);
+        let reaches_in = self.marks[..inside].iter().any(|mark| mark.end > old.start);
+        if is_encoded(scanner.options, &text[new.clone()])? {
+            let mut decoded = Decoded::default();
+            for depth in 1..=scanner.options.decode_depth {
+                if !decoded.advance(&text[new.clone()]) {
+                    break;
+                }
+                // A look from a line before may read what the new lines say decoded.
+                if reaches_in {
+                    return Err(Stop::Again);
+                }
+                if self.seen.len() == depth {
+                    self.seen.extend_from_within(depth - 1..);
+                }
+                let mut layer = Survey { scanner, text: &decoded.text, marks: Vec::new(), is_full: false, walked: 0 };
+                layer.part(0..decoded.text.len(), &self.seen[depth], cache)?;
+                if !layer.marks.is_empty() {
+                    return Err(Stop::Again);
+                }
+            }
+        }
+        for mark in &self.marks[..inside] {
+            match mark.end > old.start {
+                true => survey.look(mark.site, mark.at, cache).map_err(|_| Stop::Again)?,
+                false => survey.marks.push(*mark),
+            }
+        }
+        let moved = |at: usize| at - old.end + new.end;
+        let rest = self.marks[behind..].iter();
+        survey.marks.extend(rest.map(|mark| Mark { at: moved(mark.at), end: moved(mark.end), ..*mark }));
+        survey.marks.sort_unstable();
+        if survey.is_full || survey.marks.len() > MOST_MARKS {
+            return Err(Stop::Again);
+        }
+        (self.marks, self.walked) = (survey.marks, survey.walked);
+        Ok(())
+    }
+}
+
+/// Whether there is anything to decode in `text`.
+fn is_encoded(options: Options, text: &[u8]) -> Result<bool, Stop> {
+    if options.decode_depth == 0 || !decode::is_worthwhile(text) {
+        return Ok(false);
+    }
+    // Escapes of this form reach over line ends: what they say depends on where the text is cut.
+    match memchr::memmem::find(text, b"U+") {
+        Some(_) => Err(Stop::Anywhere),
+        None => Ok(true),
+    }
+}
+
+impl Survey<'_> {
+    /// Looks at all sites of the text, or with `first` at those before the first that holds.
+    fn all(&mut self, cache: &mut Cache, first: bool) -> Result<(), Stop> {
+        let (scanner, text) = (self.scanner, self.text);
+        let mut hits = std::mem::take(&mut cache.hits);
+        cache.begin();
+        let mut stop = Ok(());
+        let mut done = false;
+        scanner.automaton.find(text, 0..text.len(), &mut hits, |hits| {
+            for hit in hits {
+                for atom in scanner.automaton.atoms(*hit) {
+                    cache.seen[*atom as usize] = cache.pass;
+                    let atom = &scanner.atoms[*atom as usize];
+                    for site in &atom.sites {
+                        let at = hit.end - atom.length;
+                        let Some(gated) = scanner.gated(&scanner.sites[*site as usize]) else { continue };
+                        if !gated.gate.may_allow(text, at, hit.end) {
+                            continue;
+                        }
+                        match gated.later.is_empty() || cache.put_off.len() == MOST_PUT_OFF {
+                            true => stop = self.look(*site, at, cache),
+                            false => cache.put_off.push((*site, at)),
+                        }
+                        done = first && self.marks.last().is_some_and(|mark| mark.holds);
+                        if done || stop.is_err() {
+                            return false;
+                        }
+                    }
+                }
+            }
+            true
+        });
+        cache.hits = hits;
+        let mut put_off = std::mem::take(&mut cache.put_off);
+        for (site, at) in put_off.drain(..) {
+            if !done && stop.is_ok() && scanner.is_complete(site, |atom| cache.seen[atom as usize] == cache.pass) {
+                stop = self.look(site, at, cache);
+            }
+        }
+        cache.put_off = put_off;
+        stop?;
+        match !done && scanner.is_asked_anyway(text, cache) {
+            true => Err(Stop::Anywhere),
+            false => Ok(()),
+        }
+    }
+
+    /// Looks at the sites in `range` of a text all of whose other atoms are among `seen`.
+    fn part(&mut self, range: Range<usize>, seen: &Atoms, cache: &mut Cache) -> Result<(), Stop> {
+        let (scanner, text) = (self.scanner, self.text);
+        let mut hits = std::mem::take(&mut cache.hits);
+        let mut stop = Ok(());
+        scanner.automaton.find(text, range, &mut hits, |hits| {
+            for hit in hits {
+                for atom in scanner.automaton.atoms(*hit) {
+                    if !seen.has(*atom) {
+                        stop = Err(Stop::Again);
+                        return false;
+                    }
+                    let atom = &scanner.atoms[*atom as usize];
+                    for site in &atom.sites {
+                        let at = hit.end - atom.length;
+                        let Some(gated) = scanner.gated(&scanner.sites[*site as usize]) else { continue };
+                        if gated.gate.may_allow(text, at, hit.end)
+                            && scanner.is_complete(*site, |atom| seen.has(atom))
+                            && self.look(*site, at, cache).is_err()
+                        {
+                            stop = Err(Stop::Again);
+                            return false;
+                        }
+                    }
+                }
+            }
+            true
+        });
+        cache.hits = hits;
+        stop
+    }
+
+    /// Looks at one site whose gate is open.
+    fn look(&mut self, site: u32, at: usize, cache: &mut Cache) -> Result<(), Stop> {
+        let of = &self.scanner.sites[site as usize];
+        let Some(content) = &self.scanner.rules[of.rule as usize].content else { return Ok(()) };
+        let look = content.look_relaxed(of.number as usize, self.text, at, &mut cache.sites[site as usize]);
+        self.walked = self.walked.saturating_add(look.walked);
+        if self.walked > FEW_WALKS.max(self.text.len().saturating_mul(MOST_WALKS)) {
+            return Err(Stop::Anywhere);
+        }
+        let holds = look.found.is_some();
+        let end = at + look.walked + 1;
+        let read = &self.text[at..end.min(self.text.len())];
+        if holds || end > self.text.len() || memchr::memchr(b'\n', read).is_some() {
+            match self.marks.len() < MOST_MARKS {
+                true => self.marks.push(Mark { at, site, end, holds }),
+                false if holds => return Err(Stop::Anywhere),
+                false => self.is_full = true,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::rules::file::{self, Outside};
+    use super::*;
+    use proptest::prelude::*;
+
+    const RULES: &str = r#"
+[[rules]]
+id = "token"
+regex = 'tok_[0-9]{4}\b'
+keywords = ["tok_"]
+[[rules]]
+id = "over-lines"
+regex = 'key\s*=\s*"[a-z]{3}'
+keywords = ["key"]
+[[rules]]
+id = "block"
+regex = '-----BEGIN-----[\s\S]{1,60}?-----FINIS-----'
+keywords = ["-----begin"]
+[[rules]]
+id = "file-end"
+regex = 'last_[a-z]+$'
+keywords = ["last_"]
+"#;
+
+    fn scanner() -> Scanner {
+        let rules = file::load(RULES, "rules", &Outside::nothing()).unwrap().rules;
+        Scanner::new(&rules, Options::default()).unwrap()
+    }
+
+    fn padding() -> Vec<String> {
+        (0..60).map(|line| format!("nothing to be seen on line {line} of this")).collect()
+    }
+
+    #[test]
+    fn places_are_the_lines_that_could_hold_a_leak() {
+        let text = "a\ntok_1234 tok_4321\nb\nkey =\n \"abc\"\ntok_12345\nlast_word";
+        let places = scanner().places(text.as_bytes(), &mut Cache::default()).unwrap();
+        let lines: Vec<&str> = places.into_iter().map(|place| &text[place]).collect();
+        assert_eq!(lines, ["tok_1234 tok_4321\n", "key =\n \"abc\"\n", "last_word"]);
+    }
+
+    #[test]
+    fn encoded_leaks_could_be_anywhere() {
+        // tok_1234 and some more, in base64
+        let text = "one\ndG9rXzEyMzQgYW5kIHNvbWUgbW9yZQ==\ntwo\n";
+        assert_eq!(scanner().places(text.as_bytes(), &mut Cache::default()), None);
+    }
+
+    #[test]
+    fn what_follows_decides_about_a_line_that_did_not_change() {
+        let mut lines = padding();
+        lines.insert(30, "-----BEGIN-----".into());
+        let scanner = scanner();
+        let cache = &mut Cache::default();
+        let mut places = |lines: &[String]| scanner.places((lines.join("\n") + "\n").as_bytes(), cache).unwrap().len();
+        assert_eq!(places(&lines), 0);
+        lines.insert(31, "-----FINIS-----".into());
+        assert_eq!(places(&lines), 1, "a literal that was not there before");
+        lines[31] = "-----FINIT-----".into();
+        assert_eq!(places(&lines), 0);
+        lines[31] = "key =".into();
+        assert_eq!(places(&lines), 0);
+        lines[32] = "\"abc\"".into();
+        assert_eq!(places(&lines), 1, "the look from the line before went on to this one");
+    }
+
+    fn line() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec![
+            "tok_1234",
+            "tok_12345 -----FINIS-----",
+            "-----BEGIN-----",
+            "-----FINIS-----",
+            "key",
+            "key =",
+            " = \"abc",
+            "\"abc\"",
+            "last_word",
+            "dG9rXzEyMzQgYW5kIHNvbWUgbW9yZQ==",
+            "bm90aGluZyBoZXJlIGJ1dCB3b3Jkcw==",
+            "dG9rX25vdGhpbmcgaGVyZSBidXQga2V5",
+            "U+0041",
+            "",
+        ])
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_remembered_hides_nothing(
+            edits in prop::collection::vec((0..64_usize, 0..5_u8, line(), any::<bool>()), 1..40),
+        ) {
+            let scanner = scanner();
+            let cache = &mut Cache::default();
+            let mut lines = padding();
+            for (at, what, line, ended) in edits {
+                let at = at.min(lines.len() - 1);
+                match what {
+                    0 => lines.insert(at, line.into()),
+                    1 => lines[at] = line.into(),
+                    2 => drop(lines.remove(at)),
+                    _ => lines[at] = "nothing any more".into(),
+                }
+                let text = lines.join("\n") + if ended { "\n" } else { "" };
+                let expected = scanner.places(text.as_bytes(), &mut Cache::default());
+                let places = scanner.places(text.as_bytes(), cache);
+                let hidden = |expected: &Range<usize>| {
+                    let inside = |place: &Range<usize>| place.start <= expected.start && expected.end <= place.end;
+                    places.as_ref().is_some_and(|places| !places.iter().any(inside))
+                };
+                match &expected {
+                    None => prop_assert!(places.is_none(), "{:?} {}", places, text),
+                    Some(expected) => prop_assert!(!expected.iter().any(hidden), "{:?} {:?} {}", expected, places, text),
+                }
+                let possible = expected.is_none_or(|places| !places.is_empty());
+                prop_assert_eq!(possible, scanner.may_contain(text.as_bytes(), cache));
+            }
+        }
+    }
+}
