@@ -14,6 +14,7 @@ mod sieve;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
 
 use super::allowlist::{Allowed, Pattern};
 use super::automaton::Automaton;
@@ -113,6 +114,8 @@ struct Atom {
     sites: Vec<u32>,
     /// A character outside ASCII whose lower case is ASCII: keywords may hide in the text.
     hides_keywords: bool,
+    /// That it stands somewhere decides about other places: a site that was met needs it, or a rule without sites asks.
+    decides: AtomicBool,
 }
 
 /// A site's gate, and the atoms that must stand somewhere for a match to be possible: one of each list.

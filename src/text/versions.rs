@@ -19,6 +19,60 @@ pub(crate) fn between(old: &[u8], new: &[u8]) -> (Range<usize>, Range<usize>) {
     }
 }
 
+/// One run of lines that one version has where the other has another one: where it stands in each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    pub(crate) old: Range<usize>,
+    pub(crate) new: Range<usize>,
+}
+
+/// The lines in which two versions differ, in order and apart: all else is equal. Found quickly rather than exactly: a
+/// change may be told as a larger one.
+pub(crate) fn changes(old: &[u8], new: &[u8]) -> Vec<Change> {
+    let (in_old, in_new) = between(old, new);
+    let mut changes = Vec::new();
+    let (mut at, mut new_at) = (in_old.start, in_new.start);
+    while (at, new_at) != (in_old.end, in_new.end) {
+        let (from, new_from) = (at, new_at);
+        let met = meet(old, at..in_old.end, new, new_at..in_new.end);
+        (at, new_at) = met.unwrap_or((in_old.end, in_new.end));
+        changes.push(Change { old: from..at, new: new_from..new_at });
+        let head = common_head(&old[at..in_old.end], &new[new_at..in_new.end]);
+        let equal = match at + head == in_old.end && new_at + head == in_new.end {
+            true => head,
+            false => line_start(&new[new_at..new_at + head]),
+        };
+        (at, new_at) = (at + equal, new_at + equal);
+    }
+    changes
+}
+
+/// Where two versions go on alike that differ at the beginning of the given ranges, if that is not far away.
+fn meet(old: &[u8], in_old: Range<usize>, new: &[u8], in_new: Range<usize>) -> Option<(usize, usize)> {
+    /// So many equal bytes are no accident.
+    const ENOUGH: usize = 40;
+    /// In bytes of the old version, and in lines of the new one. Looking farther costs more than the lines are worth.
+    const FAR: usize = 1 << 14;
+    const LINES: usize = 128;
+    let window = &old[in_old.start..in_old.end.min(in_old.start + FAR)];
+    let mut start = in_new.start;
+    let mut lines = 0;
+    while start + ENOUGH <= in_new.end && lines < LINES {
+        let begins_line = |at: &usize| *at == 0 || window[at - 1] == b'\n';
+        let found = memchr::memmem::find(window, &new[start..start + ENOUGH]).filter(begins_line);
+        if let Some(found) = found.filter(|found| (*found, start) != (0, in_new.start)) {
+            return Some((in_old.start + found, start));
+        }
+        // The longer it takes, the less the next line tells.
+        let step = 1 + lines / 4;
+        lines += step;
+        for _ in 0..step {
+            start = line_end(new, start);
+        }
+    }
+    None
+}
+
 /// Behind the last line end of `text`: where its last line begins.
 pub(crate) fn line_start(text: &[u8]) -> usize {
     memchr::memrchr(b'\n', text).map_or(0, |newline| newline + 1)
@@ -62,7 +116,58 @@ mod tests {
         assert_eq!(between(old.as_bytes(), new.as_bytes()), (2_000..2_004, 2_000..2_000));
     }
 
+    #[test]
+    fn changes_far_from_one_another_are_told_apart() {
+        let line = |number: usize| format!("this is line number {number} of the text\n");
+        let old: String = (0..400).map(line).collect();
+        let new: String = (0..400)
+            .map(|number| match number {
+                10 => "another line\n".to_string(),
+                200..220 => String::new(),
+                300 => (1_000..1_100).map(line).collect(),
+                number => line(number),
+            })
+            .collect();
+        let changes = changes(old.as_bytes(), new.as_bytes());
+        let told: Vec<(usize, usize)> = changes
+            .iter()
+            .map(|change| (old[change.old.clone()].lines().count(), new[change.new.clone()].lines().count()))
+            .collect();
+        assert_eq!(told[..2], [(1, 1), (20, 0)]);
+        assert!(told.len() == 3 && (1..30).contains(&told[2].0) && (100..130).contains(&told[2].1), "{told:?}");
+    }
+
     proptest! {
+        #[test]
+        fn what_is_not_told_as_changed_is_equal(
+            old in prop::collection::vec("[ab]{0,2}|[a-z]{40,60}", 0..30),
+            edits in prop::collection::vec((any::<prop::sample::Index>(), 0..3_u8, "[ab]{0,2}|[a-z]{40,60}"), 0..6),
+            ended in any::<bool>(),
+        ) {
+            let text = |lines: &[String]| lines.join("\n") + if ended { "\n" } else { "" };
+            let mut new = old.clone();
+            for (at, what, line) in edits {
+                let at = at.index(new.len() + 1);
+                match what {
+                    0 => new.insert(at, line),
+                    1 if at < new.len() => new[at] = line,
+                    2 if at < new.len() => drop(new.remove(at)),
+                    _ => {}
+                }
+            }
+            let (old, new) = (text(&old), text(&new));
+            let (mut at, mut new_at) = (0, 0);
+            for change in changes(old.as_bytes(), new.as_bytes()) {
+                prop_assert_eq!(&old[at..change.old.start], &new[new_at..change.new.start]);
+                (at, new_at) = (change.old.end, change.new.end);
+                for (text, range) in [(&old, &change.old), (&new, &change.new)] {
+                    let begins_line = |at: usize| at == 0 || at == text.len() || text.as_bytes()[at - 1] == b'\n';
+                    prop_assert!(begins_line(range.start) && begins_line(range.end), "{:?}", change);
+                }
+            }
+            prop_assert_eq!(&old[at..], &new[new_at..]);
+        }
+
         #[test]
         fn the_ends_are_the_same_lines(old in "[ab\n]{0,12}", new in "[ab\n]{0,12}") {
             let (old, new) = (old.as_bytes(), new.as_bytes());

@@ -1,6 +1,7 @@
 //! One look over one text: a fragment as it stands, or what its encodings say.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 
 use bstr::BString;
 
@@ -48,7 +49,9 @@ impl Scanner {
             let number = |atom: &Vec<u8>| self.numbers.get(atom).copied();
             // Literals that nobody looks for say nothing.
             let later = gate.later.iter().filter_map(|spelt| spelt.iter().map(number).collect());
-            Some(Gated { later: later.collect(), gate })
+            let later: Vec<Vec<u32>> = later.collect();
+            later.iter().flatten().for_each(|atom| self.atoms[*atom as usize].decides.store(true, Ordering::Relaxed));
+            Some(Gated { later, gate })
         };
         of.gate.get_or_init(gated).as_ref()
     }

@@ -21,7 +21,8 @@ pub(super) fn scanner(rules: &RuleSet, options: Options) -> Result<Scanner, Rule
         ready.push(prepare(rule, number as u32, rules, &mut atoms, &mut sites)?);
     }
     for hiding in HIDE_KEYWORDS {
-        atoms.of(hiding.as_bytes()).1.hides_keywords = true;
+        let atom = atoms.of(hiding.as_bytes()).1;
+        (atom.hides_keywords, atom.decides) = (true, true.into());
     }
     let everywhere = (0..ready.len() as u32).filter(|rule| is_everywhere(&ready[*rule as usize])).collect();
     Ok(Scanner {
@@ -93,7 +94,13 @@ fn prepare(
         sites.push(SiteOf { rule: number, number: site as u32, gate: OnceLock::new(), has_keyword });
     }
     let (plain, odd): (Vec<_>, Vec<_>) = keywords.iter().partition(|word| word.is_ascii());
-    let keyword_atoms = plain.iter().map(|word| atoms.of(word.to_ascii_lowercase().as_bytes()).0).collect();
+    let asks = content.as_ref().is_some_and(|content| content.anchors.is_none());
+    let keyword_atoms = plain.iter().map(|word| {
+        let (number, atom) = atoms.of(word.to_ascii_lowercase().as_bytes());
+        *atom.decides.get_mut() |= asks;
+        number
+    });
+    let keyword_atoms = keyword_atoms.collect();
     let odd_keywords = !odd.is_empty();
     let required = rule.required.iter().map(|required| {
         let place = rules.rules.iter().position(|other| other.id == required.id);

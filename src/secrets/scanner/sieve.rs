@@ -13,11 +13,12 @@
 //! - encodings end with their line, all but `U+`: a text with those could hold a leak anywhere.
 
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 
 use super::super::decode::{self, Decoded};
 use super::cache::Cache;
 use super::{Options, Scanner};
-use crate::text::versions::{between, line_end, line_start};
+use crate::text::versions::{changes, line_end, line_start};
 
 /// How much may be looked at from all sites before a leak is taken to be possible anywhere: times the length of the text,
 /// and in bytes.
@@ -27,9 +28,8 @@ const FEW_WALKS: usize = 1 << 20;
 /// How many sites wait at most until all atoms of a text are known; more are looked at as they come.
 const MOST_PUT_OFF: usize = 1 << 16;
 
-/// How many looks are remembered at most, and how many places are told apart.
+/// How many looks are remembered at most.
 const MOST_MARKS: usize = 4_096;
-const MOST_PLACES: usize = 256;
 
 /// Texts of other lengths are not remembered: looking again is cheap, or keeping them is dear.
 const REMEMBERED: Range<usize> = 1 << 10..8 << 20;
@@ -62,6 +62,10 @@ pub(super) struct Last {
 struct Atoms(Vec<u64>);
 
 impl Atoms {
+    fn insert(&mut self, atom: u32) {
+        self.0[atom as usize / 64] |= 1 << (atom % 64);
+    }
+
     /// Those that the last pass saw.
     fn of(cache: &Cache) -> Atoms {
         let word = |atoms: &[u32]| {
@@ -118,7 +122,7 @@ impl Scanner {
             let mut last = Last::default();
             let known = last.renew(self, text, cache, false);
             cache.trim();
-            return known.ok().and_then(|()| places(text, &last.marks));
+            return known.ok().map(|()| places(text, &last.marks));
         }
         let mut last = std::mem::take(&mut cache.last);
         let known = match last.follow(self, text, cache) {
@@ -126,7 +130,7 @@ impl Scanner {
             known => known,
         };
         last.is_known &= known.is_ok();
-        let places = known.ok().and_then(|()| places(text, &last.marks));
+        let places = known.ok().map(|()| places(text, &last.marks));
         if last.is_known {
             last.text.clear();
             last.text.extend_from_slice(text);
@@ -144,25 +148,25 @@ impl Scanner {
 
     /// Whether no rule reads more than lines: what [`Last::follow`] rests on.
     fn is_local(&self) -> bool {
-        self.everywhere.iter().all(|rule| self.rules[*rule as usize].content.is_none())
+        let everywhere = self.everywhere.iter().map(|rule| &self.rules[*rule as usize]);
+        let mut asked = everywhere.filter(|rule| rule.content.is_some());
+        asked.all(|rule| !rule.keywords.is_empty() && !rule.odd_keywords)
             && !self.numbers.keys().any(|atom| atom.contains(&b'\n'))
     }
 }
 
 /// The lines of the marks that hold.
-fn places(text: &[u8], marks: &[Mark]) -> Option<Vec<Range<usize>>> {
+fn places(text: &[u8], marks: &[Mark]) -> Vec<Range<usize>> {
     let mut places: Vec<Range<usize>> = Vec::new();
     for mark in marks.iter().filter(|mark| mark.holds) {
         let end = mark.end.min(text.len());
-        let is_full = places.len() == MOST_PLACES;
         match places.last_mut() {
             Some(last) if end <= last.end => {}
             Some(last) if mark.at < last.end => last.end = line_end(text, end - 1),
-            _ if is_full => return None,
             _ => places.push(line_start(&text[..mark.at])..line_end(text, end.max(mark.at + 1) - 1)),
         }
     }
-    Some(places)
+    places
 }
 
 impl Last {
@@ -211,48 +215,58 @@ impl Last {
         if !self.is_known {
             return Err(Stop::Again);
         }
-        let (old, new) = between(&self.text, text);
-        if new.len() > text.len() / 2 {
+        let changes = changes(&self.text, text);
+        if changes.iter().map(|change| change.new.len()).sum::<usize>() > text.len() / 8 * 7 {
             return Err(Stop::Again);
         }
         let mut survey = Survey { scanner, text, marks: Vec::new(), is_full: false, walked: self.walked };
-        survey.part(new.clone(), &self.seen[0], cache)?;
-        let inside = self.marks.partition_point(|mark| mark.at < old.start);
-        let behind = self.marks.partition_point(|mark| mark.at < old.end);
-        let reaches_in = self.marks[..inside].iter().any(|mark| mark.end > old.start);
-        if is_encoded(scanner.options, &text[new.clone()])? {
+        // Where the marks outside of the changes stand now, and which of them read something that changed.
+        let mut again = Vec::new();
+        let mut behind = 0;
+        for mark in &self.marks {
+            behind += changes[behind..].iter().take_while(|change| change.old.end <= mark.at).count();
+            let moved = |at: usize| match changes[..behind].last() {
+                Some(change) => at - change.old.end + change.new.end,
+                None => at,
+            };
+            match changes.get(behind) {
+                Some(change) if change.old.start <= mark.at => {}
+                Some(change) if change.old.start < mark.end => again.push((mark.site, moved(mark.at))),
+                _ => survey.marks.push(Mark { at: moved(mark.at), end: moved(mark.end), ..*mark }),
+            }
+        }
+        for change in &changes {
+            let range = change.new.clone();
+            survey.part(range.clone(), &mut self.seen[0], cache)?;
+            if !is_encoded(scanner.options, &text[range.clone()])? {
+                continue;
+            }
             let mut decoded = Decoded::default();
             for depth in 1..=scanner.options.decode_depth {
-                if !decoded.advance(&text[new.clone()]) {
+                if !decoded.advance(&text[range.clone()]) {
                     break;
                 }
-                // A look from a line before may read what the new lines say decoded.
-                if reaches_in {
+                // A look from a line before may read what these lines say decoded.
+                if !again.is_empty() {
                     return Err(Stop::Again);
                 }
                 if self.seen.len() == depth {
                     self.seen.extend_from_within(depth - 1..);
                 }
                 let mut layer = Survey { scanner, text: &decoded.text, marks: Vec::new(), is_full: false, walked: 0 };
-                layer.part(0..decoded.text.len(), &self.seen[depth], cache)?;
+                layer.part(0..decoded.text.len(), &mut self.seen[depth], cache)?;
                 if !layer.marks.is_empty() {
                     return Err(Stop::Again);
                 }
             }
         }
-        for mark in &self.marks[..inside] {
-            match mark.end > old.start {
-                true => survey.look(mark.site, mark.at, cache).map_err(|_| Stop::Again)?,
-                false => survey.marks.push(*mark),
-            }
+        for (site, at) in again {
+            survey.look(site, at, cache).map_err(|_| Stop::Again)?;
         }
-        let moved = |at: usize| at - old.end + new.end;
-        let rest = self.marks[behind..].iter();
-        survey.marks.extend(rest.map(|mark| Mark { at: moved(mark.at), end: moved(mark.end), ..*mark }));
-        survey.marks.sort_unstable();
         if survey.is_full || survey.marks.len() > MOST_MARKS {
             return Err(Stop::Again);
         }
+        survey.marks.sort_unstable();
         (self.marks, self.walked) = (survey.marks, survey.walked);
         Ok(())
     }
@@ -318,18 +332,23 @@ impl Survey<'_> {
     }
 
     /// Looks at the sites in `range` of a text all of whose other atoms are among `seen`.
-    fn part(&mut self, range: Range<usize>, seen: &Atoms, cache: &mut Cache) -> Result<(), Stop> {
+    fn part(&mut self, range: Range<usize>, seen: &mut Atoms, cache: &mut Cache) -> Result<(), Stop> {
         let (scanner, text) = (self.scanner, self.text);
         let mut hits = std::mem::take(&mut cache.hits);
         let mut stop = Ok(());
         scanner.automaton.find(text, range, &mut hits, |hits| {
             for hit in hits {
                 for atom in scanner.automaton.atoms(*hit) {
-                    if !seen.has(*atom) {
+                    let news = !seen.has(*atom);
+                    let number = *atom;
+                    let atom = &scanner.atoms[number as usize];
+                    if atom.hides_keywords || news && atom.decides.load(Ordering::Relaxed) {
                         stop = Err(Stop::Again);
                         return false;
                     }
-                    let atom = &scanner.atoms[*atom as usize];
+                    if news {
+                        seen.insert(number);
+                    }
                     for site in &atom.sites {
                         let at = hit.end - atom.length;
                         let Some(gated) = scanner.gated(&scanner.sites[*site as usize]) else { continue };

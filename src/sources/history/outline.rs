@@ -24,6 +24,7 @@ pub(super) struct Spot {
 impl Outline {
     /// Of runs of whole lines, in order and apart.
     pub(super) fn new(text: &[u8], places: &[Range<usize>], key: Key) -> Outline {
+        let places = far_apart(text.len(), places);
         let mut at = 0;
         let mut piece = |to: usize| {
             let piece = key.piece(&text[at..to]);
@@ -67,6 +68,22 @@ impl Outline {
                 (new.rest, new.tail) == (old.rest, old.tail)
             }
     }
+}
+
+/// Makes one run of those that stand close together, so that there are not many. What counts as close is the same for
+/// texts of about the same length, or their outlines would not compare.
+fn far_apart(length: usize, places: &[Range<usize>]) -> Vec<Range<usize>> {
+    /// About how many there are at most.
+    const MOST: usize = 32;
+    let close = (length / MOST).next_power_of_two();
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for place in places {
+        match runs.last_mut().filter(|last| place.start - last.end < close) {
+            Some(last) => last.end = place.end,
+            None => runs.push(place.clone()),
+        }
+    }
+    runs
 }
 
 /// What hashes are made with: two numbers that nobody knows who writes the texts.
