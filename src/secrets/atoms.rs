@@ -58,6 +58,26 @@ pub(super) fn relaxed(pattern: &Hir) -> Hir {
     }
 }
 
+/// Whether no match of the pattern asks for an end of a line or goes over one.
+pub(super) fn stays_on_line(pattern: &Hir) -> bool {
+    match pattern.kind() {
+        HirKind::Empty => true,
+        HirKind::Look(look) => {
+            !matches!(look, Look::Start | Look::End | Look::StartLF | Look::EndLF | Look::StartCRLF | Look::EndCRLF)
+        }
+        HirKind::Literal(literal) => !literal.0.contains(&b'\n'),
+        HirKind::Class(Class::Bytes(class)) => {
+            !class.iter().any(|range| (range.start()..=range.end()).contains(&b'\n'))
+        }
+        HirKind::Class(Class::Unicode(class)) => {
+            !class.iter().any(|range| (range.start()..=range.end()).contains(&'\n'))
+        }
+        HirKind::Repetition(repetition) => stays_on_line(&repetition.sub),
+        HirKind::Capture(capture) => stays_on_line(&capture.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().all(stays_on_line),
+    }
+}
+
 /// What is asserted at the beginning of `pattern`.
 pub(super) fn asserted(pattern: &Hir) -> Vec<Look> {
     let mut parts = Vec::new();

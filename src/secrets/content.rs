@@ -93,6 +93,8 @@ struct Site {
     gate: Gate,
     back: Option<usize>,
     lead: Hir,
+    /// What stands before the atom stands on its line.
+    lead_is_local: bool,
     rest: Hir,
     before: OnceLock<Option<DFA>>,
     whole: OnceLock<Option<DFA>>,
@@ -192,6 +194,7 @@ impl Content {
         let relaxed =
             site.relaxed.get_or_init(|| automaton(&atoms::relaxed(&site.rest), Direction::Forwards, MatchKind::All));
         let (reach, walked) = walk(relaxed, &mut cache.relaxed, text, start, true);
+        let reach = reach.filter(|_| !site.lead_is_local || site.earliest(text, start, &mut cache.before).is_some());
         Look { found: reach.map(|reach| (start, reach)), walked }
     }
 
@@ -288,6 +291,7 @@ impl Site {
         Site {
             gate: Gate { ahead: Ahead::new(&behind), begins_word, later: atoms::certain(&behind) },
             back: site.back,
+            lead_is_local: atoms::stays_on_line(&site.lead),
             lead: site.lead,
             rest: site.rest,
             before: OnceLock::new(),
