@@ -198,6 +198,21 @@ impl Content {
         Look { found: reach.map(|reach| (start, reach)), walked }
     }
 
+    /// How far a match through the site can reach even when lines around it are left out, and how many bytes say so. `None`
+    /// where it cannot be told: a match may begin on a line before.
+    pub(super) fn relaxed_reach(
+        &self,
+        number: usize,
+        text: &[u8],
+        start: usize,
+        cache: &mut SiteCache,
+    ) -> Option<(usize, usize)> {
+        let site = self.sites().get(number).filter(|site| site.lead_is_local)?;
+        let relaxed = site.relaxed.get()?;
+        let (reach, walked) = walk(relaxed, &mut cache.relaxed, text, start, false);
+        Some((reach.unwrap_or(start), walked))
+    }
+
     /// As [`Content::find`], for places where a match most likely starts: one start is far less to keep track of than
     /// all of them.
     pub(super) fn find_here(&self, text: &[u8], at: usize, cache: &mut PatternCache) -> Option<(usize, usize)> {

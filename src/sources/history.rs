@@ -100,11 +100,13 @@ impl<'a> Options<'a> {
 /// What is of interest. May say yes too often, and must not say no wrongly.
 #[derive(Clone, Copy)]
 pub struct Sieve<'a> {
-    /// Whether a text, or any run of its lines, may hold a finding. Asked about added lines.
-    pub text: &'a (dyn Fn(&[u8]) -> bool + Sync),
+    /// Whether a text of the file at this path, or any run of the text's lines, may hold a finding. Asked about added lines.
+    pub text: &'a (dyn Fn(&[u8], &[u8]) -> bool + Sync),
     /// Where, in a whole file: runs of lines, in order and apart, one of which is all in any run of lines that holds a
     /// finding. None of them means that there is nothing, `None` that there may be something anywhere.
     pub places: &'a (dyn Fn(&[u8]) -> Option<Vec<Range<usize>>> + Sync),
+    /// Whether more may be a finding in the file at this path than `places` tells.
+    pub narrow: &'a (dyn Fn(&[u8]) -> bool + Sync),
     /// Whether a path may be a finding, whatever the file holds.
     pub path: &'a (dyn Fn(&[u8]) -> bool + Sync),
 }

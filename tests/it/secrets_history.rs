@@ -272,6 +272,8 @@ enum Sieved {
     Whole,
     /// It says where, too.
     Places,
+    /// It says nothing, and all files are such that more is asked of them.
+    Narrow,
 }
 
 /// The lines that hold `needle`.
@@ -286,17 +288,19 @@ fn lines_with(text: &[u8], needle: &[u8]) -> Vec<Range<usize>> {
 
 /// All fragments that hold `needle`, sorted.
 fn holding(directory: &Path, needle: &[u8], sieved: Sieved) -> (Vec<Seen>, Stats) {
-    let holds = |text: &[u8]| memmem(text, needle);
+    let holds = |_: &[u8], text: &[u8]| memmem(text, needle);
     let places = |text: &[u8]| match sieved {
+        Sieved::Narrow => Some(Vec::new()),
         Sieved::Places => Some(lines_with(text, needle)),
-        _ => (!holds(text)).then(Vec::new),
+        _ => (!memmem(text, needle)).then(Vec::new),
     };
-    let sieve = Sieve { text: &holds, places: &places, path: &|path| path.ends_with(b".pem") };
+    let narrow = |_: &[u8]| sieved == Sieved::Narrow;
+    let sieve = Sieve { text: &holds, places: &places, narrow: &narrow, path: &|path| path.ends_with(b".pem") };
     let sieve = (sieved != Sieved::Not).then_some(sieve);
     let options = Options { threads: 2, sieve, ..Options::new(directory) };
     let seen = Mutex::new(Vec::new());
     let stats = history::for_each(&Scope::All, &options, &|fragment| {
-        if holds(fragment.text) || fragment.origin.path.ends_with(b".pem") {
+        if holds(b"", fragment.text) || fragment.origin.path.ends_with(b".pem") {
             let commit = fragment.origin.commit.as_deref().unwrap().clone();
             let path = fragment.origin.path.to_string();
             seen.lock().unwrap().push((commit, path, fragment.lines_before, fragment.text.to_vec()));
@@ -314,7 +318,7 @@ fn memmem(text: &[u8], needle: &[u8]) -> bool {
 /// Returns how many fragments both ways agree on.
 fn both_ways_agree(directory: &Path, needle: &[u8]) -> usize {
     let (by_git, plain) = holding(directory, needle, Sieved::Not);
-    for sieved in [Sieved::Whole, Sieved::Places] {
+    for sieved in [Sieved::Whole, Sieved::Places, Sieved::Narrow] {
         let (by_objects, sieved) = holding(directory, needle, sieved);
         assert_eq!(by_git.len(), by_objects.len(), "{}", directory.display());
         for (a, b) in by_git.iter().zip(&by_objects) {
@@ -412,7 +416,7 @@ fn unusual_repositories_are_left_to_git() {
     repo.git(&["config", "uploadpack.allowFilter", "true"]);
     let partial = repo.beside("partial");
     repo.git(&["clone", "-q", "--filter=blob:none", "--no-checkout", "--no-local", &from, &partial.to_string_lossy()]);
-    let sieve = Sieve { text: &|_| true, places: &|_| None, path: &|_| false };
+    let sieve = Sieve { text: &|_, _| true, places: &|_| None, narrow: &|_| false, path: &|_| false };
     let options = Options { sieve: Some(sieve), ..Options::new(&partial) };
     let error = history::for_each(&Scope::All, &options, &|_| {}).unwrap_err();
     assert!(error.hint().unwrap().contains("partial"), "{error}");
@@ -434,7 +438,7 @@ fn a_damaged_object_is_an_error_either_way() {
     bytes[middle..middle + 8].fill(0x55);
     std::fs::remove_file(&pack).unwrap();
     std::fs::write(&pack, bytes).unwrap();
-    let sieve = Sieve { text: &|_| true, places: &|_| None, path: &|_| false };
+    let sieve = Sieve { text: &|_, _| true, places: &|_| None, narrow: &|_| false, path: &|_| false };
     for sieve in [None, Some(sieve)] {
         let options = Options { sieve, ..Options::new(repo.path()) };
         let error = history::for_each(&Scope::All, &options, &|_| {}).unwrap_err();
@@ -451,12 +455,12 @@ fn one_missing_file_costs_no_more_than_its_commits() {
     let lost = repo.git(&["rev-parse", "HEAD~2:b"]);
     std::fs::remove_file(repo.path().join(".git/objects").join(&lost[..2]).join(&lost[2..])).unwrap();
     let seen = Mutex::new(0);
-    let holds = |text: &[u8]| memmem(text, b"key");
+    let holds = |_: &[u8], text: &[u8]| memmem(text, b"key");
     let places = |text: &[u8]| Some(lines_with(text, b"key"));
-    let sieve = Sieve { text: &holds, places: &places, path: &|_| false };
+    let sieve = Sieve { text: &holds, places: &places, narrow: &|_| false, path: &|_| false };
     let options = Options { sieve: Some(sieve), ..Options::new(repo.path()) };
     let error = history::for_each(&Scope::All, &options, &|fragment| {
-        *seen.lock().unwrap() += usize::from(holds(fragment.text))
+        *seen.lock().unwrap() += usize::from(holds(b"", fragment.text))
     });
     let error = error.unwrap_err();
     assert!(
@@ -474,7 +478,7 @@ fn a_second_scan_remembers_the_first() {
     repo.git(&["repack", "-q", "-a", "-d"]);
     let scan = |key: &str| {
         let asked = Mutex::new(0);
-        let text = |text: &[u8]| {
+        let text = |_: &[u8], text: &[u8]| {
             *asked.lock().unwrap() += 1;
             memmem(text, b"key")
         };
@@ -482,7 +486,7 @@ fn a_second_scan_remembers_the_first() {
             *asked.lock().unwrap() += 1;
             Some(lines_with(text, b"key"))
         };
-        let sieve = Sieve { text: &text, places: &places, path: &|_| false };
+        let sieve = Sieve { text: &text, places: &places, narrow: &|_| false, path: &|_| false };
         let options = Options { sieve: Some(sieve), memory: Some(key), ..Options::new(repo.path()) };
         let stats = history::for_each(&Scope::All, &options, &|_| {}).unwrap();
         (asked.into_inner().unwrap(), stats)
@@ -545,7 +549,7 @@ fn archives_are_handed_out_whole() {
         let commit = origin.commit.as_ref().unwrap().message.to_string();
         seen.lock().unwrap().push(format!("{commit}:{}:{}", origin.path, bytes.escape_ascii()));
     };
-    let sieve = Sieve { text: &|_| false, places: &|_| Some(Vec::new()), path: &|_| false };
+    let sieve = Sieve { text: &|_, _| false, places: &|_| Some(Vec::new()), narrow: &|_| false, path: &|_| false };
     let binaries = history::Binaries { wants: &wants, read: &read };
     let options = Options { binaries: Some(binaries), sieve: Some(sieve), ..Options::new(repo.path()) };
     history::for_each(&Scope::All, &options, &|_| {}).unwrap();

@@ -115,7 +115,7 @@ fn scan(scanner: &Scanner, top: &Path, below: &str) -> Vec<Leak> {
             lines_before += text.iter().filter(|byte| **byte == b'\n').count();
         }
         assert!(
-            found == 0 || scanner.may_contain(&data, &mut cache) || data.is_empty() || only_paths(&leaks, found),
+            found == 0 || scanner.may_contain(&data, true, &mut cache) || data.is_empty() || only_paths(&leaks, found),
             "{}",
             origin.path
         );

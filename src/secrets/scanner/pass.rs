@@ -101,7 +101,7 @@ impl Pass<'_> {
     }
 
     /// Fills the sightings.
-    fn look_at_sites(&self, cache: &mut Cache) {
+    pub(super) fn look_at_sites(&self, cache: &mut Cache) {
         let scanner = self.scanner;
         let text = self.text;
         let mut hits = std::mem::take(&mut cache.hits);
@@ -159,7 +159,7 @@ impl Pass<'_> {
     }
 
     /// The leaks of one rule, whether it is reported or only required.
-    fn detect(&self, number: usize, cache: &mut Cache) -> Vec<Leak> {
+    pub(super) fn detect(&self, number: usize, cache: &mut Cache) -> Vec<Leak> {
         let rule = &self.scanner.rules[number];
         let origin = self.fragment.origin;
         let Some(content) = &rule.content else {

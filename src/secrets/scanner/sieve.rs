@@ -16,8 +16,10 @@ use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use super::super::decode::{self, Decoded};
+use super::super::fragment::{Fragment, Origin};
 use super::cache::Cache;
-use super::{Options, Scanner};
+use super::pass::Pass;
+use super::{Options, Ready, Scanner};
 use crate::text::versions::{changes, line_end, line_start};
 
 /// How much may be looked at from all sites before a leak is taken to be possible anywhere: times the length of the text,
@@ -42,6 +44,8 @@ struct Mark {
     /// Behind the last byte that was read. The end of the text is read like a byte.
     end: usize,
     holds: bool,
+    /// That it holds is more than a guess.
+    is_sure: bool,
 }
 
 /// A text that was looked at, and what the answer hung on.
@@ -96,14 +100,17 @@ struct Survey<'a> {
     /// Not all looks that would have to be remembered are among the marks.
     is_full: bool,
     walked: usize,
+    /// Whether rules are asked that are meant for files of certain paths only.
+    narrow: bool,
 }
 
 impl Scanner {
-    /// Whether `text`, or any part of it that is made of whole lines, could hold a leak.
-    pub fn may_contain(&self, text: &[u8], cache: &mut Cache) -> bool {
+    /// Whether `text`, or any part of it that is made of whole lines, could hold a leak. Rules that are meant for files of
+    /// certain paths are asked if `narrow`.
+    pub fn may_contain(&self, text: &[u8], narrow: bool, cache: &mut Cache) -> bool {
         cache.belong_to(self);
         let mut last = Last::default();
-        let possible = match last.renew(self, text, cache, true) {
+        let possible = match last.renew(self, text, narrow, cache) {
             Ok(()) => last.marks.iter().any(|mark| mark.holds),
             Err(_) => true,
         };
@@ -111,22 +118,29 @@ impl Scanner {
         possible
     }
 
+    /// Whether there are rules that are asked of this file and not of most others.
+    pub fn is_narrow(&self, path: &[u8]) -> bool {
+        let narrow = |rule: &Ready| rule.content.is_some() && rule.path.as_ref().is_some_and(|own| own.is_match(path));
+        self.rules.iter().any(narrow)
+    }
+
     /// Where a leak could be in `text` or in any part of it that is made of whole lines: runs of whole lines, in order and
     /// apart. Every leak that any part holds goes through one of them, and the part holds all lines of that run. `None`
-    /// where it cannot be told: then there could be one anywhere.
+    /// where it cannot be told: then there could be one anywhere. Rules that are meant for files of certain paths are not
+    /// asked: see [`Scanner::is_narrow`].
     ///
     /// Fast for texts that have most of their lines in common with the one before.
     pub fn places(&self, text: &[u8], cache: &mut Cache) -> Option<Vec<Range<usize>>> {
         cache.belong_to(self);
         if !REMEMBERED.contains(&text.len()) {
             let mut last = Last::default();
-            let known = last.renew(self, text, cache, false);
+            let known = last.renew(self, text, false, cache);
             cache.trim();
             return known.ok().map(|()| places(text, &last.marks));
         }
         let mut last = std::mem::take(&mut cache.last);
         let known = match last.follow(self, text, cache) {
-            Err(Stop::Again) => last.renew(self, text, cache, false),
+            Err(Stop::Again) => last.renew(self, text, false, cache),
             known => known,
         };
         last.is_known &= known.is_ok();
@@ -170,29 +184,31 @@ fn places(text: &[u8], marks: &[Mark]) -> Vec<Range<usize>> {
 }
 
 impl Last {
-    /// Looks at all of `text`; with `first`, no further than to the first place that could hold a leak.
-    fn renew(&mut self, scanner: &Scanner, text: &[u8], cache: &mut Cache, first: bool) -> Result<(), Stop> {
+    /// Looks at all of `text`.
+    fn renew(&mut self, scanner: &Scanner, text: &[u8], narrow: bool, cache: &mut Cache) -> Result<(), Stop> {
         self.seen.clear();
         self.marks.clear();
-        let mut survey = Survey { scanner, text, marks: std::mem::take(&mut self.marks), is_full: false, walked: 0 };
-        survey.all(cache, first)?;
-        self.is_known = !first && !survey.is_full && scanner.is_local();
+        let mut survey = Survey::new(scanner, text, narrow);
+        survey.all(cache)?;
+        self.is_known = !narrow && !survey.is_full && scanner.is_local();
         if self.is_known {
             self.seen.push(Atoms::of(cache));
         }
-        let found = first && survey.marks.iter().any(|mark| mark.holds);
-        if !found && is_encoded(scanner.options, text)? {
+        if is_encoded(scanner.options, text)? {
             let mut decoded = Decoded::default();
             for _ in 0..scanner.options.decode_depth {
                 if !decoded.advance(text) {
                     break;
                 }
-                let mut layer = Survey { scanner, text: &decoded.text, marks: Vec::new(), is_full: false, walked: 0 };
-                layer.all(cache, false)?;
+                let mut layer = Survey::new(scanner, &decoded.text, narrow);
+                layer.all(cache)?;
                 self.is_known &= !layer.is_full;
                 for mark in &layer.marks {
-                    // What stands there as it was before is known from before.
-                    let is_old = decoded.is_plain(mark.at.saturating_sub(1), mark.end);
+                    // Lines that stand there as they did before are known from before.
+                    let reach = scanner.reach(mark.site, &decoded.text, mark.at, cache);
+                    let end = reach.map_or(decoded.text.len(), |(_, walked)| mark.at + walked + 1).max(mark.end);
+                    let end = line_end(&decoded.text, end.min(decoded.text.len()) - 1);
+                    let is_old = decoded.is_plain(line_start(&decoded.text[..mark.at]), end);
                     if mark.holds && !is_old {
                         return Err(Stop::Anywhere);
                     }
@@ -205,8 +221,9 @@ impl Last {
                 }
             }
         }
+        survey.make_sure(cache);
+        survey.marks.sort_unstable();
         (self.marks, self.walked) = (survey.marks, survey.walked);
-        self.marks.sort_unstable();
         Ok(())
     }
 
@@ -219,7 +236,7 @@ impl Last {
         if changes.iter().map(|change| change.new.len()).sum::<usize>() > text.len() / 8 * 7 {
             return Err(Stop::Again);
         }
-        let mut survey = Survey { scanner, text, marks: Vec::new(), is_full: false, walked: self.walked };
+        let mut survey = Survey { walked: self.walked, ..Survey::new(scanner, text, false) };
         // Where the marks outside of the changes stand now, and which of them read something that changed.
         let mut again = Vec::new();
         let mut behind = 0;
@@ -253,7 +270,7 @@ impl Last {
                 if self.seen.len() == depth {
                     self.seen.extend_from_within(depth - 1..);
                 }
-                let mut layer = Survey { scanner, text: &decoded.text, marks: Vec::new(), is_full: false, walked: 0 };
+                let mut layer = Survey::new(scanner, &decoded.text, false);
                 layer.part(0..decoded.text.len(), &mut self.seen[depth], cache)?;
                 if !layer.marks.is_empty() {
                     return Err(Stop::Again);
@@ -266,10 +283,16 @@ impl Last {
         if survey.is_full || survey.marks.len() > MOST_MARKS {
             return Err(Stop::Again);
         }
+        survey.make_sure(cache);
         survey.marks.sort_unstable();
         (self.marks, self.walked) = (survey.marks, survey.walked);
         Ok(())
     }
+}
+
+/// Whether so much was looked at that a leak is taken to be possible anywhere.
+fn is_tired(text: &[u8], walked: usize) -> bool {
+    walked > FEW_WALKS.max(text.len().saturating_mul(MOST_WALKS))
 }
 
 /// Whether there is anything to decode in `text`.
@@ -284,14 +307,17 @@ fn is_encoded(options: Options, text: &[u8]) -> Result<bool, Stop> {
     }
 }
 
-impl Survey<'_> {
-    /// Looks at all sites of the text, or with `first` at those before the first that holds.
-    fn all(&mut self, cache: &mut Cache, first: bool) -> Result<(), Stop> {
+impl<'a> Survey<'a> {
+    fn new(scanner: &'a Scanner, text: &'a [u8], narrow: bool) -> Survey<'a> {
+        Survey { scanner, text, marks: Vec::new(), is_full: false, walked: 0, narrow }
+    }
+
+    /// Looks at all sites of the text.
+    fn all(&mut self, cache: &mut Cache) -> Result<(), Stop> {
         let (scanner, text) = (self.scanner, self.text);
         let mut hits = std::mem::take(&mut cache.hits);
         cache.begin();
         let mut stop = Ok(());
-        let mut done = false;
         scanner.automaton.find(text, 0..text.len(), &mut hits, |hits| {
             for hit in hits {
                 for atom in scanner.automaton.atoms(*hit) {
@@ -307,8 +333,7 @@ impl Survey<'_> {
                             true => stop = self.look(*site, at, cache),
                             false => cache.put_off.push((*site, at)),
                         }
-                        done = first && self.marks.last().is_some_and(|mark| mark.holds);
-                        if done || stop.is_err() {
+                        if stop.is_err() {
                             return false;
                         }
                     }
@@ -319,13 +344,13 @@ impl Survey<'_> {
         cache.hits = hits;
         let mut put_off = std::mem::take(&mut cache.put_off);
         for (site, at) in put_off.drain(..) {
-            if !done && stop.is_ok() && scanner.is_complete(site, |atom| cache.seen[atom as usize] == cache.pass) {
+            if stop.is_ok() && scanner.is_complete(site, |atom| cache.seen[atom as usize] == cache.pass) {
                 stop = self.look(site, at, cache);
             }
         }
         cache.put_off = put_off;
         stop?;
-        match !done && scanner.is_asked_anyway(text, cache) {
+        match scanner.is_asked_anyway(text, cache) {
             true => Err(Stop::Anywhere),
             false => Ok(()),
         }
@@ -371,10 +396,11 @@ impl Survey<'_> {
     /// Looks at one site whose gate is open.
     fn look(&mut self, site: u32, at: usize, cache: &mut Cache) -> Result<(), Stop> {
         let of = &self.scanner.sites[site as usize];
-        let Some(content) = &self.scanner.rules[of.rule as usize].content else { return Ok(()) };
+        let rule = &self.scanner.rules[of.rule as usize];
+        let Some(content) = rule.content.as_ref().filter(|_| self.narrow || rule.path.is_none()) else { return Ok(()) };
         let look = content.look_relaxed(of.number as usize, self.text, at, &mut cache.sites[site as usize]);
         self.walked = self.walked.saturating_add(look.walked);
-        if self.walked > FEW_WALKS.max(self.text.len().saturating_mul(MOST_WALKS)) {
+        if is_tired(self.text, self.walked) {
             return Err(Stop::Anywhere);
         }
         let holds = look.found.is_some();
@@ -382,12 +408,78 @@ impl Survey<'_> {
         let read = &self.text[at..end.min(self.text.len())];
         if holds || end > self.text.len() || memchr::memchr(b'\n', read).is_some() {
             match self.marks.len() < MOST_MARKS {
-                true => self.marks.push(Mark { at, site, end, holds }),
+                true => self.marks.push(Mark { at, site, end, holds, is_sure: false }),
                 false if holds => return Err(Stop::Anywhere),
                 false => self.is_full = true,
             }
         }
         Ok(())
+    }
+
+    /// Takes away what the rules themselves say is no leak: of the marks through which no match reaches beyond the line, since
+    /// what they say of that line alone they say of it among others.
+    fn make_sure(&mut self, cache: &mut Cache) {
+        /// Longer lines are left as they are. In bytes.
+        const LONGEST: usize = 4_096;
+        let (scanner, text) = (self.scanner, self.text);
+        let mut walked_so_far = self.walked;
+        // What was found out about the line that begins there: by rule.
+        let mut known: (usize, Vec<(u32, bool)>) = (usize::MAX, Vec::new());
+        self.marks.retain_mut(|mark| {
+            if !mark.holds || std::mem::replace(&mut mark.is_sure, true) {
+                return true;
+            }
+            let of = &scanner.sites[mark.site as usize];
+            let line = line_start(&text[..mark.at])..line_end(text, mark.at);
+            let rule = &scanner.rules[of.rule as usize];
+            let is_plain = of.has_keyword && rule.path.is_none() && rule.required.is_empty() && !rule.skip_report;
+            if !is_plain || line.len() > LONGEST || is_tired(text, walked_so_far) {
+                return true;
+            }
+            let reach = scanner.reach(mark.site, text, mark.at, cache);
+            walked_so_far = walked_so_far.saturating_add(reach.map_or(0, |(_, walked)| walked));
+            let Some((_, walked)) = reach.filter(|(reach, _)| *reach <= line.end) else { return true };
+            if known.0 != line.start {
+                known = (line.start, Vec::new());
+            }
+            let found = known.1.iter().find(|(rule, _)| *rule == of.rule).map(|(_, found)| *found);
+            let found = found.unwrap_or_else(|| {
+                let found = scanner.finds_on_line(of.rule, &text[line.clone()], cache);
+                known.1.push((of.rule, found));
+                found
+            });
+            if !found {
+                (mark.holds, mark.end) = (false, mark.at + walked + 1);
+            }
+            found || mark.end > line.end
+        });
+    }
+}
+
+impl Scanner {
+    /// How far a match through the site can reach, and how many bytes say so.
+    fn reach(&self, site: u32, text: &[u8], at: usize, cache: &mut Cache) -> Option<(usize, usize)> {
+        let of = &self.sites[site as usize];
+        let content = self.rules[of.rule as usize].content.as_ref()?;
+        content.relaxed_reach(of.number as usize, text, at, &mut cache.sites[site as usize])
+    }
+
+    /// Whether a rule finds a leak on a line, behind another line, whether or not there is one behind it.
+    fn finds_on_line(&self, rule: u32, line: &[u8], cache: &mut Cache) -> bool {
+        let origin = Origin::default();
+        let mut text = b"\n".to_vec();
+        text.extend_from_slice(line.strip_suffix(b"\n").unwrap_or(line));
+        let mut finds = |text: &[u8]| {
+            let fragment = Fragment { text, lines_before: 0, origin: &origin };
+            cache.lines.forget();
+            let pass = Pass { scanner: self, fragment: &fragment, text, decoded: None };
+            pass.look_at_sites(cache);
+            !pass.detect(rule as usize, cache).is_empty()
+        };
+        finds(&text) || {
+            text.push(b'\n');
+            finds(&text)
+        }
     }
 }
 
@@ -458,6 +550,49 @@ keywords = ["last_"]
         assert_eq!(places(&lines), 1, "the look from the line before went on to this one");
     }
 
+    #[test]
+    fn what_the_rules_dismiss_is_no_place() {
+        const RULES: &str = r#"
+[[rules]]
+id = "key"
+regex = 'key\s*=\s*"([a-z]{8})"'
+entropy = 2.0
+keywords = ["key"]
+[[rules.allowlists]]
+stopwords = ["example"]
+[[rules]]
+id = "named"
+regex = 'pass=[a-z]+'
+path = '\.rc$'
+keywords = ["pass"]
+"#;
+        let rules = file::load(RULES, "rules", &Outside::nothing()).unwrap().rules;
+        let scanner = Scanner::new(&rules, Options::default()).unwrap();
+        let cache = &mut Cache::default();
+        let mut lines = padding();
+        lines.extend(
+            ["key = \"aaaaaaaa\"", "key = \"examples\"", "key = \"abcdefgh\" // gitleaks:allow", "pass=word"]
+                .map(String::from),
+        );
+        let mut places = |lines: &[String]| {
+            let text = lines.join("\n") + "\n";
+            let places = scanner.places(text.as_bytes(), cache).unwrap();
+            places.into_iter().map(|place| text[place].to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(places(&lines), [""; 0]);
+        lines.insert(3, "key = \"abcdefgh\"".into());
+        lines.push("key =".into());
+        assert_eq!(places(&lines), ["key = \"abcdefgh\"\n"]);
+        lines.push("\"hgfedcba\"".into());
+        assert_eq!(places(&lines).len(), 2);
+        lines.pop();
+        lines[3] = "key = \"aaaaaaaa\"".into();
+        assert_eq!(places(&lines), [""; 0]);
+        let text = b"pass=word\n";
+        assert!(scanner.may_contain(text, true, cache) && !scanner.may_contain(text, false, cache));
+        assert!(scanner.is_narrow(b"a/.rc") && !scanner.is_narrow(b"a/rc"));
+    }
+
     fn line() -> impl Strategy<Value = &'static str> {
         prop::sample::select(vec![
             "tok_1234",
@@ -505,7 +640,7 @@ keywords = ["last_"]
                     Some(expected) => prop_assert!(!expected.iter().any(hidden), "{:?} {:?} {}", expected, places, text),
                 }
                 let possible = expected.is_none_or(|places| !places.is_empty());
-                prop_assert_eq!(possible, scanner.may_contain(text.as_bytes(), cache));
+                prop_assert_eq!(possible, scanner.may_contain(text.as_bytes(), false, cache));
             }
         }
     }

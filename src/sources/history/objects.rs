@@ -444,7 +444,7 @@ impl Judge<'_> {
                 return Ok(Judgement::Interest);
             }
             if change.kind == EntryKind::Commit {
-                if (self.sieve.text)(format!("Subproject commit {}\n", change.new).as_bytes()) {
+                if (self.sieve.text)(&change.path, format!("Subproject commit {}\n", change.new).as_bytes()) {
                     return Ok(Judgement::Interest);
                 }
                 continue;
@@ -452,7 +452,11 @@ impl Judge<'_> {
             if self.options.binaries.is_some_and(|binaries| (binaries.wants)(&change.path)) {
                 return Ok(Judgement::Interest);
             }
-            match self.contents.interest(&change.new, &reader.repository, self.sieve)? {
+            let mark = match (self.sieve.narrow)(&change.path) {
+                false => self.contents.interest(&change.new, &reader.repository, self.sieve)?,
+                true => self.narrow(reader, &change)?,
+            };
+            match mark {
                 None => {}
                 Some(mark) if !mark.is_text => binary.push(change.path),
                 Some(mark) if self.adds(reader, &change, &mark)? => return Ok(Judgement::Interest),
@@ -465,30 +469,42 @@ impl Judge<'_> {
         })
     }
 
+    /// What is of interest in a file of which more is asked than of others.
+    fn narrow(&self, reader: &mut Reader, change: &Change) -> Result<Option<Arc<Mark>>, GiveUp> {
+        let text = reader.text(&change.new)?;
+        let mark = || Arc::new(Mark { is_text: !lines::is_binary(&text), outline: None });
+        Ok((self.sieve.text)(&change.path, &text).then(mark))
+    }
+
     /// Whether what is of interest in the new content is among the lines that the old one lacks.
     fn adds(&self, reader: &mut Reader, change: &Change, new: &Mark) -> Result<bool, GiveUp> {
         let Some(old_id) = change.old else { return Ok(true) };
         if old_id == change.new {
             return Ok(false);
         }
-        if let Some(known) = reader.compared.get(&(old_id, change.new)) {
+        // The same change in another file may be judged otherwise if there was no outline.
+        let outlines = match &new.outline {
+            Some(outline) => Some((self.contents.interest(&old_id, &reader.repository, self.sieve)?, outline)),
+            None => None,
+        };
+        match &outlines {
+            // There was nothing before.
+            Some((None, _)) => return Ok(true),
+            // git compares texts.
+            Some((Some(old), _)) if !old.is_text => return Ok(true),
+            Some((Some(old), new)) if old.outline.as_ref().is_some_and(|old| new.adds_nothing_to(old)) => {
+                return Ok(false);
+            }
+            _ => {}
+        }
+        let key = (old_id, change.new, (self.sieve.narrow)(&change.path));
+        if let Some(known) = reader.compared.get(&key) {
             return Ok(*known);
         }
-        let adds = match self.contents.interest(&old_id, &reader.repository, self.sieve)? {
-            // There was nothing before.
-            None => true,
-            // git compares texts.
-            Some(old) if !old.is_text => true,
-            Some(old) => {
-                let outlines = old.outline.as_ref().zip(new.outline.as_ref());
-                !outlines.is_some_and(|(old, new)| new.adds_nothing_to(old)) && {
-                    let (old, new) = (reader.text(&old_id)?, reader.text(&change.new)?);
-                    (self.sieve.text)(&new[region::touched(&old, &new)])
-                        && added(&old, &new).any(|text| (self.sieve.text)(text))
-                }
-            }
-        };
-        reader.compared.insert((old_id, change.new), adds);
+        let (old, new) = (reader.text(&old_id)?, reader.text(&change.new)?);
+        let holds = |text: &[u8]| (self.sieve.text)(&change.path, text);
+        let adds = lines::is_binary(&old) || holds(&new[region::touched(&old, &new)]) && added(&old, &new).any(holds);
+        reader.compared.insert(key, adds);
         Ok(adds)
     }
 }
@@ -542,7 +558,7 @@ struct Reader {
     trees: Recent,
     /// What is new in one commit is old in the next.
     texts: Recent,
-    compared: HashMap<(ObjectId, ObjectId), bool>,
+    compared: HashMap<(ObjectId, ObjectId, bool), bool>,
 }
 
 /// Objects that were read of late, in two generations.

@@ -127,7 +127,10 @@ pub(crate) fn scan(
                 let stats = content::one(origin, input, &look, &each);
                 locked(&unpacked).merge(stats);
             };
-            let may_hold = |text: &[u8]| with_cache(&caches, |cache| scanner.may_contain(text, cache));
+            let may_hold = |path: &[u8], text: &[u8]| {
+                with_cache(&caches, |cache| scanner.may_contain(text, scanner.is_narrow(path), cache))
+            };
+            let is_narrow = |path: &[u8]| scanner.is_narrow(path);
             let places = |text: &[u8]| {
                 progress.files.fetch_add(1, Ordering::Relaxed);
                 progress.bytes.fetch_add(text.len() as u64, Ordering::Relaxed);
@@ -141,7 +144,7 @@ pub(crate) fn scan(
             let options = history::Options {
                 threads,
                 web: address,
-                sieve: Some(history::Sieve { text: &may_hold, places: &places, path: &may_be }),
+                sieve: Some(history::Sieve { text: &may_hold, places: &places, narrow: &is_narrow, path: &may_be }),
                 memory: memory.as_deref(),
                 binaries: (args.max_archive_depth > 0).then_some(binaries),
                 cancel: Some(cancel),
