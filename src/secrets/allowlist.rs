@@ -1,5 +1,6 @@
 //! Allowlists, ready to be asked.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use aho_corasick::AhoCorasick;
@@ -126,9 +127,16 @@ pub(super) fn lower(text: &[u8]) -> Vec<u8> {
 #[derive(Debug)]
 pub(super) struct Pattern {
     pattern: Translated,
+    /// Literals in lower case, one of which is in every match; `None` where they are not known beforehand.
+    atoms: OnceLock<Option<Vec<Vec<u8>>>>,
+    /// How many texts were dismissed by the atoms.
+    dismissed: AtomicUsize,
     quick: OnceLock<Option<Quick>>,
     thorough: OnceLock<Option<meta::Regex>>,
 }
+
+/// So many texts are looked through for literals before the pattern is compiled: most patterns are asked a few times.
+const FIRST_TEXTS: usize = 32;
 
 /// A lazy automaton: made in half the time of a [`meta::Regex`], and enough for most texts.
 #[derive(Debug)]
@@ -147,12 +155,29 @@ impl Pattern {
                 pattern
             }
         };
-        Ok(Pattern { pattern, quick: OnceLock::new(), thorough: OnceLock::new() })
+        Ok(Pattern {
+            pattern,
+            atoms: OnceLock::new(),
+            dismissed: AtomicUsize::new(0),
+            quick: OnceLock::new(),
+            thorough: OnceLock::new(),
+        })
     }
 
     pub(super) fn is_match(&self, text: &[u8]) -> bool {
+        if self.quick.get().is_none() && self.dismissed.load(Ordering::Relaxed) < FIRST_TEXTS && !self.may_match(text) {
+            self.dismissed.fetch_add(1, Ordering::Relaxed);
+            return false;
+        }
         let quick = self.quick.get_or_init(|| Quick::new(self.pattern.text()));
         quick.as_ref().and_then(|quick| quick.is_match(text)).unwrap_or_else(|| self.is_match_thoroughly(text))
+    }
+
+    /// Whether one of the literals stands in the text, if they are known.
+    fn may_match(&self, text: &[u8]) -> bool {
+        let atoms = || Some(known::anchors(self.pattern.original())??.into_iter().map(|anchor| anchor.atom).collect());
+        let stands = |atom: &Vec<u8>| text.windows(atom.len()).any(|window| window.eq_ignore_ascii_case(atom));
+        self.atoms.get_or_init(atoms).as_ref().is_none_or(|atoms| atoms.iter().any(stands))
     }
 
     fn is_match_thoroughly(&self, text: &[u8]) -> bool {

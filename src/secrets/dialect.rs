@@ -65,6 +65,11 @@ impl Translated {
         Ok(Translated { pattern: String::new(), translated: OnceLock::from(translate(pattern)?) })
     }
 
+    /// As it was written; empty where that is of no use any more.
+    pub(super) fn original(&self) -> &str {
+        &self.pattern
+    }
+
     pub(super) fn text(&self) -> &str {
         // One that is sound can be translated.
         self.translated.get_or_init(|| translate(&self.pattern).unwrap_or_default())

@@ -6,7 +6,7 @@
 //! whatever the rules are called and wherever they stand; a pattern that is in none is looked at as always.
 //!
 //! One line for each pattern, in order of the hashes: the hash, the number of groups, then `=` for a pattern without
-//! atoms of its own (a path, an allowlist, or a rule that is asked of every fragment), else its atoms as
+//! atoms (it is asked of every text), else its atoms as
 //! `distance:plain:atom` with `*` for any distance and the atom in hexadecimal digits.
 
 use std::cmp::Ordering;
@@ -92,13 +92,11 @@ pub fn table(rules: &RuleSet) -> String {
     // A list is checked one by one, and used as one.
     let listed = lists.flat_map(|list| [&list.paths, &list.regexes]).filter(|patterns| !patterns.is_empty());
     let listed = listed.flat_map(|patterns| patterns.iter().cloned().chain([dialect::join(patterns)]));
-    for pattern in listed.chain(rules.rules.iter().filter_map(|rule| rule.path.clone())) {
-        lines.insert(hash(&pattern), format!("{} =", groups(&pattern)));
-    }
-    for pattern in rules.rules.iter().filter_map(|rule| rule.regex.as_deref()) {
-        let content = Content::derived(pattern).expect("the rules are sound");
+    let paths = rules.rules.iter().filter_map(|rule| rule.path.clone());
+    for pattern in listed.chain(paths).chain(rules.rules.iter().filter_map(|rule| rule.regex.clone())) {
+        let content = Content::derived(&pattern).expect("the rules are sound");
         let anchors = content.anchors.as_ref().map(|anchors| anchors.iter().map(written).collect::<Vec<_>>().join(" "));
-        lines.insert(hash(pattern), format!("{} {}", groups(pattern), anchors.as_deref().unwrap_or("=")));
+        lines.insert(hash(&pattern), format!("{} {}", groups(&pattern), anchors.as_deref().unwrap_or("=")));
     }
     lines.iter().fold(String::new(), |mut text, (hash, facts)| {
         let _ = writeln!(text, "{hash:016x} {facts}");

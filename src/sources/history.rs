@@ -97,6 +97,9 @@ impl<'a> Options<'a> {
     }
 }
 
+/// Runs of lines of a text, as ranges of its bytes; `None` where it cannot be told which.
+pub type Places = Option<Vec<Range<usize>>>;
+
 /// What is of interest. May say yes too often, and must not say no wrongly.
 #[derive(Clone, Copy)]
 pub struct Sieve<'a> {
@@ -104,7 +107,7 @@ pub struct Sieve<'a> {
     pub text: &'a (dyn Fn(&[u8], &[u8]) -> bool + Sync),
     /// Where, in a whole file: runs of lines, in order and apart, one of which is all in any run of lines that holds a
     /// finding. None of them means that there is nothing, `None` that there may be something anywhere.
-    pub places: &'a (dyn Fn(&[u8]) -> Option<Vec<Range<usize>>> + Sync),
+    pub places: &'a (dyn Fn(&[u8]) -> Places + Sync),
     /// Whether more may be a finding in the file at this path than `places` tells.
     pub narrow: &'a (dyn Fn(&[u8]) -> bool + Sync),
     /// Whether a path may be a finding, whatever the file holds.

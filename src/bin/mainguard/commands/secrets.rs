@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -108,7 +109,9 @@ fn scan_and_tell(args: &ScanArgs, job: &Job, environment: &Environment, console:
         ));
     }
     let inline = environment.gitleaks_config_toml.as_deref();
-    let InForce { mut rules, origin } = rules_in_force::find(args.config.as_deref(), inline, source, console)?;
+    let InForce { rules, origin } = rules_in_force::find(args.config.as_deref(), inline, source, console)?;
+    // As the scanner that is made of them: not worth taking apart.
+    let mut rules = ManuallyDrop::new(rules);
     said.debug(&format!("{} rules from {origin}", rules.rules.len()));
     if args.diagnostics.is_some() {
         said.warn("--diagnostics is accepted and does nothing: there are no diagnostics");

@@ -1,5 +1,6 @@
 //! One scan: a source, the rules, the leaks.
 
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -71,12 +72,13 @@ pub(crate) fn scan(
     cancel: &AtomicBool,
     said: &Said<'_>,
 ) -> anyhow::Result<Scanned> {
-    let scanner = scanner(args, rules)?;
+    // The program ends soon after: to take these apart would cost a small scan a tenth of its time.
+    let scanner = ManuallyDrop::new(scanner(args, rules)?);
     let own = own_files(args, job, rules);
     let leaks = Mutex::new(Vec::new());
     let kept = Kept::default();
     // As many as there are threads: what scanning learns about a pattern is worth keeping.
-    let caches = Caches::default();
+    let caches = ManuallyDrop::new(Caches::default());
     let each = |fragment: &Fragment<'_>| {
         if own.iter().any(|path| *path == fragment.origin.path) {
             return;
