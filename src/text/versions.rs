@@ -32,9 +32,11 @@ pub(crate) fn changes(old: &[u8], new: &[u8]) -> Vec<Change> {
     let (in_old, in_new) = between(old, new);
     let mut changes = Vec::new();
     let (mut at, mut new_at) = (in_old.start, in_new.start);
+    // How much may be searched.
+    let mut patience = 4 * old.len() + (1 << 16);
     while (at, new_at) != (in_old.end, in_new.end) {
         let (from, new_from) = (at, new_at);
-        let met = meet(old, at..in_old.end, new, new_at..in_new.end);
+        let met = meet(old, at..in_old.end, new, new_at..in_new.end, &mut patience);
         (at, new_at) = met.unwrap_or((in_old.end, in_new.end));
         changes.push(Change { old: from..at, new: new_from..new_at });
         let head = common_head(&old[at..in_old.end], &new[new_at..in_new.end]);
@@ -48,7 +50,13 @@ pub(crate) fn changes(old: &[u8], new: &[u8]) -> Vec<Change> {
 }
 
 /// Where two versions go on alike that differ at the beginning of the given ranges, if that is not far away.
-fn meet(old: &[u8], in_old: Range<usize>, new: &[u8], in_new: Range<usize>) -> Option<(usize, usize)> {
+fn meet(
+    old: &[u8],
+    in_old: Range<usize>,
+    new: &[u8],
+    in_new: Range<usize>,
+    patience: &mut usize,
+) -> Option<(usize, usize)> {
     /// So many equal bytes are no accident.
     const ENOUGH: usize = 40;
     /// In bytes of the old version, and in lines of the new one. Looking farther costs more than the lines are worth.
@@ -57,7 +65,8 @@ fn meet(old: &[u8], in_old: Range<usize>, new: &[u8], in_new: Range<usize>) -> O
     let window = &old[in_old.start..in_old.end.min(in_old.start + FAR)];
     let mut start = in_new.start;
     let mut lines = 0;
-    while start + ENOUGH <= in_new.end && lines < LINES {
+    while start + ENOUGH <= in_new.end && lines < LINES && *patience >= window.len() {
+        *patience -= window.len();
         let begins_line = |at: &usize| *at == 0 || window[at - 1] == b'\n';
         let found = memchr::memmem::find(window, &new[start..start + ENOUGH]).filter(begins_line);
         if let Some(found) = found.filter(|found| (*found, start) != (0, in_new.start)) {

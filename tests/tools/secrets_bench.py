@@ -125,7 +125,8 @@ def main():
 
     if given.history and peer["git"]:
         repo = os.path.abspath(given.history)
-        tools = {"mainguard": ours + ["git", ".", "--exit-code", "0"] + config,
+        tools = {"mainguard": ours + ["git", ".", "--exit-code", "0", "--no-resume"] + config,
+                 "with notes": ours + ["git", ".", "--exit-code", "0"] + config,
                  "git log -p": [peer["git"], "log", "-p", "-U0", "--all"]}
         if peer["gitleaks"]:
             tools["gitleaks"] = [peer["gitleaks"], "git", ".", "--no-banner", "--exit-code", "0"] + config

@@ -204,11 +204,16 @@ impl Last {
                 layer.all(cache)?;
                 self.is_known &= !layer.is_full;
                 for mark in &layer.marks {
-                    // Lines that stand there as they did before are known from before.
-                    let reach = scanner.reach(mark.site, &decoded.text, mark.at, cache);
-                    let end = reach.map_or(decoded.text.len(), |(_, walked)| mark.at + walked + 1).max(mark.end);
-                    let end = line_end(&decoded.text, end.min(decoded.text.len()) - 1);
-                    let is_old = decoded.is_plain(line_start(&decoded.text[..mark.at]), end);
+                    // What stands there as it did before is known from before.
+                    let is_old = match mark.holds {
+                        true => {
+                            let reach = scanner.reach(mark.site, &decoded.text, mark.at, cache);
+                            let reach = reach.map_or(decoded.text.len(), |(reach, _)| reach.max(mark.at + 1));
+                            let lines = line_start(&decoded.text[..mark.at])..line_end(&decoded.text, reach - 1);
+                            decoded.is_plain(lines.start, lines.end)
+                        }
+                        false => decoded.is_plain(mark.at.saturating_sub(1), mark.end),
+                    };
                     if mark.holds && !is_old {
                         return Err(Stop::Anywhere);
                     }
@@ -254,7 +259,12 @@ impl Last {
         }
         for change in &changes {
             let range = change.new.clone();
-            survey.part(range.clone(), &mut self.seen[0], cache)?;
+            let marks = survey.marks.len();
+            survey.part(range.clone(), &mut self.seen, cache)?;
+            // These looks may read what the lines behind the changed ones say decoded.
+            if self.seen.len() > 1 && (survey.marks.len() > marks || !again.is_empty()) {
+                return Err(Stop::Again);
+            }
             if !is_encoded(scanner.options, &text[range.clone()])? {
                 continue;
             }
@@ -271,7 +281,7 @@ impl Last {
                     self.seen.extend_from_within(depth - 1..);
                 }
                 let mut layer = Survey::new(scanner, &decoded.text, false);
-                layer.part(0..decoded.text.len(), &mut self.seen[depth], cache)?;
+                layer.part(0..decoded.text.len(), &mut self.seen[depth..], cache)?;
                 if !layer.marks.is_empty() {
                     return Err(Stop::Again);
                 }
@@ -356,29 +366,30 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Looks at the sites in `range` of a text all of whose other atoms are among `seen`.
-    fn part(&mut self, range: Range<usize>, seen: &mut Atoms, cache: &mut Cache) -> Result<(), Stop> {
+    /// Looks at the sites in `range` of a text all of whose other atoms are among the first of `seen`. What is not decoded
+    /// any further stands in the deeper layers, too: they are behind the first.
+    fn part(&mut self, range: Range<usize>, seen: &mut [Atoms], cache: &mut Cache) -> Result<(), Stop> {
         let (scanner, text) = (self.scanner, self.text);
         let mut hits = std::mem::take(&mut cache.hits);
         let mut stop = Ok(());
         scanner.automaton.find(text, range, &mut hits, |hits| {
             for hit in hits {
                 for atom in scanner.automaton.atoms(*hit) {
-                    let news = !seen.has(*atom);
                     let number = *atom;
+                    let news = seen.iter().any(|layer| !layer.has(number));
                     let atom = &scanner.atoms[number as usize];
                     if atom.hides_keywords || news && atom.decides.load(Ordering::Relaxed) {
                         stop = Err(Stop::Again);
                         return false;
                     }
                     if news {
-                        seen.insert(number);
+                        seen.iter_mut().for_each(|layer| layer.insert(number));
                     }
                     for site in &atom.sites {
                         let at = hit.end - atom.length;
                         let Some(gated) = scanner.gated(&scanner.sites[*site as usize]) else { continue };
                         if gated.gate.may_allow(text, at, hit.end)
-                            && scanner.is_complete(*site, |atom| seen.has(atom))
+                            && scanner.is_complete(*site, |atom| seen[0].has(atom))
                             && self.look(*site, at, cache).is_err()
                         {
                             stop = Err(Stop::Again);
@@ -438,7 +449,12 @@ impl<'a> Survey<'a> {
             }
             let reach = scanner.reach(mark.site, text, mark.at, cache);
             walked_so_far = walked_so_far.saturating_add(reach.map_or(0, |(_, walked)| walked));
-            let Some((_, walked)) = reach.filter(|(reach, _)| *reach <= line.end) else { return true };
+            let Some((reach, walked)) = reach else { return true };
+            if reach > line.end {
+                // The longest match counts: what stands there decides.
+                mark.end = mark.at + walked + 1;
+                return true;
+            }
             if known.0 != line.start {
                 known = (line.start, Vec::new());
             }
@@ -607,6 +623,10 @@ keywords = ["pass"]
             "dG9rXzEyMzQgYW5kIHNvbWUgbW9yZQ==",
             "bm90aGluZyBoZXJlIGJ1dCB3b3Jkcw==",
             "dG9rX25vdGhpbmcgaGVyZSBidXQga2V5",
+            "ImFiYyIgYW5kIHdoYXQgZm9sbG93cw==",
+            "PSAiYWJjIiA9IC0tLS0tRklOSVMtLS0tLQ==",
+            "key = abc",
+            "key =    ",
             "U+0041",
             "",
         ])
