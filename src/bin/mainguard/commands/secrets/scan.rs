@@ -138,7 +138,9 @@ pub(crate) fn scan(
                 progress.bytes.fetch_add(text.len() as u64, Ordering::Relaxed);
                 with_cache(&caches, |cache| scanner.places(text, cache))
             };
-            let memory = (!args.no_resume).then(|| name_of(rules, args.max_decode_depth));
+            // Only whole histories are remembered, and a name for the rules takes as long as scanning a commit.
+            let remembers = !args.no_resume && matches!(scope, Scope::All);
+            let memory = remembers.then(|| name_of(rules, args.max_decode_depth));
             let may_be =
                 |path: &[u8]| !scanner.path_leaks(&Origin { path: path.into(), ..Origin::default() }).is_empty();
             let binaries = history::Binaries { wants: &wants, read: &read };
