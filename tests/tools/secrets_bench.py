@@ -63,6 +63,21 @@ def size(tree):
     return files, bytes_
 
 
+def stage(tree, repo, size):
+    """A repository in which `size` bytes of the tree's source are staged."""
+    subprocess.run(["git", "init", "--quiet", repo], check=True)
+    text = b""
+    for top, _, names in sorted(os.walk(tree)):
+        for name in sorted(names):
+            path = os.path.join(top, name)
+            if name.endswith((".py", ".js", ".ts")) and not os.path.islink(path) and len(text) < size:
+                with open(path, "rb") as file:
+                    text += file.read(20_000)
+    with open(os.path.join(repo, "source.txt"), "wb") as file:
+        file.write(text[:size].replace(b"\0", b""))
+    subprocess.run(["git", "-C", repo, "add", "source.txt"], check=True)
+
+
 def measure(command, cwd):
     """Seconds of processor time, seconds on the wall, MiB of the largest resident set."""
     start = time.monotonic()
@@ -122,6 +137,17 @@ def main():
         if peer["betterleaks"]:
             tools["betterleaks"] = [peer["betterleaks"], "."]
         table("a folder with one file: what it costs to start", tools, empty, given.rounds * 5)
+
+    if peer["git"]:
+        with tempfile.TemporaryDirectory() as repo:
+            stage(tree, repo, 250_000)
+            tools = {"mainguard": ours + ["git", "--staged", "--exit-code", "0"] + config,
+                     "git diff": [peer["git"], "diff", "-U0", "--no-ext-diff", "--staged", "."]}
+            if peer["gitleaks"]:
+                tools["gitleaks"] = [peer["gitleaks"], "git", "--staged", "--no-banner", "--exit-code", "0"] + config
+            if peer["betterleaks"]:
+                tools["betterleaks"] = [peer["betterleaks"], "git", "--staged", "."]
+            table("250 kB of source, staged", tools, repo, given.rounds * 5)
 
     if given.history and peer["git"]:
         repo = os.path.abspath(given.history)
