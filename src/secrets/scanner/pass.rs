@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use bstr::BString;
 
 use super::super::allowlist::{Found, lower};
-use super::super::content::{Content, PatternCache};
+use super::super::content::{Content, Gate, PatternCache};
 use super::super::decode::Decoded;
 use super::super::entropy;
 use super::super::fragment::Fragment;
@@ -41,6 +41,11 @@ pub(super) struct Pass<'a> {
     pub(super) decoded: Option<&'a Decoded>,
 }
 
+/// Whether so much of `text` was looked at from sites that another way is better.
+pub(super) fn is_tired(text: &[u8], walked: usize) -> bool {
+    walked > FEW_WALKS.max(text.len().saturating_mul(MOST_WALKS))
+}
+
 impl Scanner {
     /// What must hold at the site before it is looked at; `None` where there is no such site.
     pub(super) fn gated<'s>(&'s self, of: &'s SiteOf) -> Option<&'s Gated> {
@@ -54,6 +59,51 @@ impl Scanner {
             Some(Gated { later, gate })
         };
         of.gate.get_or_init(gated).as_ref()
+    }
+
+    /// Begins a pass: hands over the sites whose gate is open, and where their atoms begin. Those that need further
+    /// literals come last, and only if these stand somewhere. Ends early when `look` says no.
+    pub(super) fn each_site(
+        &self,
+        text: &[u8],
+        cache: &mut Cache,
+        is_open: impl Fn(&Gate, &[u8], usize, usize) -> bool,
+        mut look: impl FnMut(u32, usize, &mut Cache) -> bool,
+    ) {
+        let mut hits = std::mem::take(&mut cache.hits);
+        cache.begin();
+        let mut goes_on = true;
+        self.automaton.find(text, 0..text.len(), &mut hits, |hits| {
+            for hit in hits {
+                for atom in self.automaton.atoms(*hit) {
+                    cache.seen[*atom as usize] = cache.pass;
+                    let atom = &self.atoms[*atom as usize];
+                    for site in &atom.sites {
+                        let at = hit.end - atom.length;
+                        let Some(gated) = self.gated(&self.sites[*site as usize]) else { continue };
+                        if !is_open(&gated.gate, text, at, hit.end) {
+                            continue;
+                        }
+                        match gated.later.is_empty() || cache.put_off.len() == MOST_PUT_OFF {
+                            true => goes_on = look(*site, at, cache),
+                            false => cache.put_off.push((*site, at)),
+                        }
+                        if !goes_on {
+                            return false;
+                        }
+                    }
+                }
+            }
+            true
+        });
+        cache.hits = hits;
+        let mut put_off = std::mem::take(&mut cache.put_off);
+        for (site, at) in put_off.drain(..) {
+            if goes_on && self.is_complete(site, |atom| cache.seen[atom as usize] == cache.pass) {
+                goes_on = look(site, at, cache);
+            }
+        }
+        cache.put_off = put_off;
     }
 
     /// Whether all literals that a match through the site needs were seen.
@@ -102,40 +152,10 @@ impl Pass<'_> {
 
     /// Fills the sightings.
     pub(super) fn look_at_sites(&self, cache: &mut Cache) {
-        let scanner = self.scanner;
-        let text = self.text;
-        let mut hits = std::mem::take(&mut cache.hits);
-        cache.begin();
-        scanner.automaton.find(text, 0..text.len(), &mut hits, |hits| {
-            for hit in hits {
-                for atom in scanner.automaton.atoms(*hit) {
-                    cache.seen[*atom as usize] = cache.pass;
-                    let atom = &scanner.atoms[*atom as usize];
-                    for site in &atom.sites {
-                        let at = hit.end - atom.length;
-                        let of = &scanner.sites[*site as usize];
-                        let Some(gated) = scanner.gated(of) else { continue };
-                        if !gated.gate.allows(text, at, hit.end) {
-                            continue;
-                        }
-                        match gated.later.is_empty() || cache.put_off.len() == MOST_PUT_OFF {
-                            true => self.look_at(*site, at, cache),
-                            false => cache.put_off.push((*site, at)),
-                        }
-                    }
-                }
-            }
+        self.scanner.each_site(self.text, cache, Gate::allows, |site, at, cache| {
+            self.look_at(site, at, cache);
             true
         });
-        cache.hits = hits;
-        let put_off = std::mem::take(&mut cache.put_off);
-        for (site, at) in &put_off {
-            if scanner.is_complete(*site, |atom| cache.seen[atom as usize] == cache.pass) {
-                self.look_at(*site, *at, cache);
-            }
-        }
-        cache.put_off = put_off;
-        cache.put_off.clear();
     }
 
     /// Looks at a site whose gate is open.
@@ -151,7 +171,7 @@ impl Pass<'_> {
             cache.touched.push(of.rule);
         }
         sighting.walked = sighting.walked.saturating_add(look.walked).max(1);
-        sighting.everywhere = sighting.walked > FEW_WALKS.max(self.text.len().saturating_mul(MOST_WALKS));
+        sighting.everywhere = is_tired(self.text, sighting.walked);
         if let Some((start, reach)) = look.found {
             sighting.windows.push(Window { at, start, reach });
             sighting.has_keyword |= of.has_keyword;

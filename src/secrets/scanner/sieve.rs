@@ -15,20 +15,13 @@
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
+use super::super::content::Gate;
 use super::super::decode::{self, Decoded};
 use super::super::fragment::{Fragment, Origin};
 use super::cache::Cache;
-use super::pass::Pass;
+use super::pass::{Pass, is_tired};
 use super::{Options, Ready, Scanner};
 use crate::text::versions::{changes, line_end, line_start};
-
-/// How much may be looked at from all sites before a leak is taken to be possible anywhere: times the length of the text,
-/// and in bytes.
-const MOST_WALKS: usize = 8;
-const FEW_WALKS: usize = 1 << 20;
-
-/// How many sites wait at most until all atoms of a text are known; more are looked at as they come.
-const MOST_PUT_OFF: usize = 1 << 16;
 
 /// How many looks are remembered at most.
 const MOST_MARKS: usize = 4_096;
@@ -300,11 +293,6 @@ impl Last {
     }
 }
 
-/// Whether so much was looked at that a leak is taken to be possible anywhere.
-fn is_tired(text: &[u8], walked: usize) -> bool {
-    walked > FEW_WALKS.max(text.len().saturating_mul(MOST_WALKS))
-}
-
 /// Whether there is anything to decode in `text`.
 fn is_encoded(options: Options, text: &[u8]) -> Result<bool, Stop> {
     if options.decode_depth == 0 || !decode::is_worthwhile(text) {
@@ -325,40 +313,11 @@ impl<'a> Survey<'a> {
     /// Looks at all sites of the text.
     fn all(&mut self, cache: &mut Cache) -> Result<(), Stop> {
         let (scanner, text) = (self.scanner, self.text);
-        let mut hits = std::mem::take(&mut cache.hits);
-        cache.begin();
         let mut stop = Ok(());
-        scanner.automaton.find(text, 0..text.len(), &mut hits, |hits| {
-            for hit in hits {
-                for atom in scanner.automaton.atoms(*hit) {
-                    cache.seen[*atom as usize] = cache.pass;
-                    let atom = &scanner.atoms[*atom as usize];
-                    for site in &atom.sites {
-                        let at = hit.end - atom.length;
-                        let Some(gated) = scanner.gated(&scanner.sites[*site as usize]) else { continue };
-                        if !gated.gate.may_allow(text, at, hit.end) {
-                            continue;
-                        }
-                        match gated.later.is_empty() || cache.put_off.len() == MOST_PUT_OFF {
-                            true => stop = self.look(*site, at, cache),
-                            false => cache.put_off.push((*site, at)),
-                        }
-                        if stop.is_err() {
-                            return false;
-                        }
-                    }
-                }
-            }
-            true
+        scanner.each_site(text, cache, Gate::may_allow, |site, at, cache| {
+            stop = self.look(site, at, cache);
+            stop.is_ok()
         });
-        cache.hits = hits;
-        let mut put_off = std::mem::take(&mut cache.put_off);
-        for (site, at) in put_off.drain(..) {
-            if stop.is_ok() && scanner.is_complete(site, |atom| cache.seen[atom as usize] == cache.pass) {
-                stop = self.look(site, at, cache);
-            }
-        }
-        cache.put_off = put_off;
         stop?;
         match scanner.is_asked_anyway(text, cache) {
             true => Err(Stop::Anywhere),
