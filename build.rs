@@ -23,6 +23,7 @@ mod text {
 }
 
 use secrets::rules::{RuleSet, file};
+use serde_json::Value;
 
 const FOLDER: &str = "rules/secrets";
 
@@ -32,8 +33,27 @@ fn main() {
     println!("cargo::rerun-if-changed=src/secrets/rules");
     let out = env::var_os("OUT_DIR").expect("cargo says where output goes");
     let rules = read(&files());
-    let json = serde_json::to_string(&rules).expect("rules are plain data");
-    fs::write(Path::new(&out).join("secret-rules.json"), json).expect("the output folder can be written");
+    let json = without_defaults(serde_json::to_value(&rules).expect("rules are plain data"));
+    fs::write(Path::new(&out).join("secret-rules.json"), json.to_string()).expect("the output folder can be written");
+}
+
+/// It is read at every start of the program: what is not there need not be read.
+fn without_defaults(value: Value) -> Value {
+    let says = |value: &Value| match value {
+        Value::Null => false,
+        Value::Bool(is) => *is,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::Array(all) => !all.is_empty(),
+        Value::String(_) | Value::Object(_) => true,
+    };
+    match value {
+        Value::Array(all) => all.into_iter().map(without_defaults).collect(),
+        Value::Object(fields) => {
+            let fields = fields.into_iter().filter(|(_, value)| says(value));
+            Value::Object(fields.map(|(name, value)| (name, without_defaults(value))).collect())
+        }
+        value => value,
+    }
 }
 
 /// The files in the order of their names, but what holds for all rules first: as `secrets::builtin` lists them.

@@ -36,6 +36,35 @@ impl Ahead {
         Ahead { places: walk.places, sure }
     }
 
+    /// What was told by [`Ahead::sets`].
+    pub(super) fn of<'s>(sets: impl Iterator<Item = &'s [(u8, u8)]>) -> Ahead {
+        let mut ahead = Ahead { places: Box::new([0; 256]), sure: 0 };
+        for set in sets.take(PLACES) {
+            for (first, last) in set {
+                let bytes = &mut ahead.places[usize::from(*first)..=usize::from(*last)];
+                bytes.iter_mut().for_each(|places| *places |= 1 << ahead.sure);
+            }
+            ahead.sure += 1;
+        }
+        ahead
+    }
+
+    /// The bytes that may stand at each of the places that are never behind the end of a match, as ranges.
+    pub(super) fn sets(&self) -> Vec<Vec<(u8, u8)>> {
+        let stands = |byte: u8, place: usize| self.places[usize::from(byte)] >> place & 1 == 1;
+        let set = |place: usize| {
+            let mut ranges: Vec<(u8, u8)> = Vec::new();
+            for byte in (0..=u8::MAX).filter(|byte| stands(*byte, place)) {
+                match ranges.last_mut() {
+                    Some((_, last)) if *last + 1 == byte => *last = byte,
+                    _ => ranges.push((byte, byte)),
+                }
+            }
+            ranges
+        };
+        (0..self.sure).map(set).collect()
+    }
+
     /// Whether a match may go on with `text`.
     pub(super) fn allows(&self, text: &[u8]) -> bool {
         let Some(text) = text.get(..self.sure) else { return false };
@@ -177,9 +206,13 @@ mod tests {
             text in "[abcé]{0,8}",
         ) {
             let regex = regex::bytes::Regex::new(&format!("^(?:{pattern})")).unwrap();
+            let ahead = ahead(&pattern);
             if regex.is_match(text.as_bytes()) {
-                prop_assert!(ahead(&pattern).allows(text.as_bytes()), "{} {}", pattern, text);
+                prop_assert!(ahead.allows(text.as_bytes()), "{} {}", pattern, text);
             }
+            let again = Ahead::of(ahead.sets().iter().map(Vec::as_slice));
+            prop_assert_eq!(again.allows(text.as_bytes()), ahead.allows(text.as_bytes()));
+            prop_assert_eq!(again.may_allow(text.as_bytes()), ahead.may_allow(text.as_bytes()));
         }
     }
 }

@@ -4,6 +4,9 @@
 //! distance back to where the match may begin and with the rest of the pattern from the atom on, so that a site can be
 //! judged by looking forward from it, and most are dismissed without the pattern itself ever being compiled.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
 /// Longer atoms are hardly rarer and make the automaton larger.
@@ -28,18 +31,25 @@ pub(super) struct Site {
     /// At most so many bytes of a match stand before the atom. `None`: any number.
     pub(super) back: Option<usize>,
     /// The pattern up to the atom, where `back` is bounded.
-    pub(super) lead: Hir,
+    pub(super) lead: Arc<Hir>,
     /// The pattern from the atom on, with what is asserted just before it.
-    pub(super) rest: Hir,
+    pub(super) rest: Arc<Hir>,
 }
+
+/// A part of a pattern: whole as it stands there, or a character of a literal.
+type Part<'p> = Cow<'p, Hir>;
 
 /// The sites of which every match has at least one, or `None` where the pattern has no literal that it cannot do without.
 pub(super) fn sites(pattern: &Hir) -> Option<Vec<Site>> {
-    let mut steps = 0;
-    let mut parts = Vec::new();
-    flatten(pattern, &mut parts);
-    let found = best(&parts, Some(0), &[], &[], &mut steps)?;
-    (found.len() <= MOST_SITES).then_some(found)
+    let parts = flat(pattern);
+    let around = Around { outer: None, lead: &[], after: &[], sizes: (0, 0) };
+    let (rank, choice) = best(&parts, Some(0), &around, &mut 0)?;
+    if rank.count > MOST_SITES {
+        return None;
+    }
+    let mut sites = Vec::with_capacity(rank.count);
+    choice.sites(&parts, Some(0), &around, &mut sites);
+    Some(sites)
 }
 
 /// The pattern for text that may be cut out of other text, line by line: `^` and `$` hold at the ends of lines too.
@@ -80,9 +90,8 @@ pub(super) fn stays_on_line(pattern: &Hir) -> bool {
 
 /// What is asserted at the beginning of `pattern`.
 pub(super) fn asserted(pattern: &Hir) -> Vec<Look> {
-    let mut parts = Vec::new();
-    flatten(pattern, &mut parts);
-    let look = |part: &Hir| if let HirKind::Look(look) = part.kind() { Some(*look) } else { None };
+    let parts = flat(pattern);
+    let look = |part: &Part<'_>| if let HirKind::Look(look) = part.kind() { Some(*look) } else { None };
     parts.iter().map_while(look).collect()
 }
 
@@ -90,36 +99,41 @@ pub(super) fn asserted(pattern: &Hir) -> Vec<Look> {
 /// long enough to be rare.
 pub(super) fn certain(pattern: &Hir) -> Vec<Vec<Vec<u8>>> {
     const LEAST: usize = 4;
-    let mut parts = Vec::new();
-    flatten(pattern, &mut parts);
-    let letters: Vec<Option<Letter>> = parts.iter().map(letter).collect();
+    let letters: Vec<Option<Letter>> = flat(pattern).iter().map(|part| letter(part)).collect();
     let runs = letters.split(Option::is_none).map(|run| run.iter().copied().flatten().collect::<Vec<_>>());
     let runs = runs.filter(|run| run.len() >= LEAST);
-    let nothing = Hir::empty();
-    let spelt =
-        |run: Vec<Letter>| spellings(&run, None, &nothing, &nothing).into_iter().map(|site| site.atom).collect();
+    let spelt = |run: Vec<Letter>| spellings(&run).into_iter().map(|(atom, _)| atom).collect();
     runs.map(spelt).filter(|spelt: &Vec<_>| !spelt.is_empty()).collect()
 }
 
 /// What follows the first `letters` characters of `rest`.
 pub(super) fn behind(rest: &Hir, letters: usize) -> Hir {
-    let mut parts = Vec::new();
-    flatten(rest, &mut parts);
+    let mut parts = flat(rest);
     let looks = parts.iter().take_while(|part| matches!(part.kind(), HirKind::Look(_))).count();
-    Hir::concat(parts.split_off((looks + letters).min(parts.len())))
+    let behind = parts.split_off((looks + letters).min(parts.len()));
+    Hir::concat(behind.into_iter().map(Cow::into_owned).collect())
 }
 
 /// The parts of `pattern` one behind the other: groups opened, literals cut into characters.
-fn flatten(pattern: &Hir, parts: &mut Vec<Hir>) {
+fn flat(pattern: &Hir) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    flatten(pattern, &mut parts);
+    parts
+}
+
+fn flatten<'p>(pattern: &'p Hir, parts: &mut Vec<Part<'p>>) {
     match pattern.kind() {
         HirKind::Empty => {}
         HirKind::Concat(inner) => inner.iter().for_each(|part| flatten(part, parts)),
         HirKind::Capture(capture) => flatten(&capture.sub, parts),
         HirKind::Literal(literal) => match std::str::from_utf8(&literal.0) {
-            Ok(text) => parts.extend(text.chars().map(|char| Hir::literal(char.to_string().into_bytes()))),
-            Err(_) => parts.push(pattern.clone()),
+            Ok(text) => {
+                let char = |char: char| Hir::literal(char.encode_utf8(&mut [0; 4]).as_bytes());
+                parts.extend(text.chars().map(char).map(Cow::Owned));
+            }
+            Err(_) => parts.push(Cow::Borrowed(pattern)),
         },
-        _ => parts.push(pattern.clone()),
+        _ => parts.push(Cow::Borrowed(pattern)),
     }
 }
 
@@ -166,31 +180,112 @@ fn add(before: Option<usize>, length: Option<usize>) -> Option<usize> {
     before?.checked_add(length?)
 }
 
-/// The rarest set of sites in `parts`, of which every match has one. `lead`: what stands before them, and `before`: the
-/// most bytes it takes; `after`: what follows them.
-fn best(parts: &[Hir], before: Option<usize>, lead: &[Hir], after: &[Hir], steps: &mut usize) -> Option<Vec<Site>> {
-    let mut chosen: Option<(f64, Vec<Site>)> = None;
-    let mut consider = |sites: Vec<Site>| {
-        let score = score(&sites);
-        if !sites.is_empty() && chosen.as_ref().is_none_or(|(best, _)| score > *best) {
-            chosen = Some((score, sites));
+/// What stands around some parts, from the nearest outwards.
+struct Around<'p> {
+    outer: Option<&'p Around<'p>>,
+    lead: &'p [Part<'p>],
+    after: &'p [Part<'p>],
+    /// How many parts stand before and behind in all.
+    sizes: (usize, usize),
+}
+
+impl<'p> Around<'p> {
+    fn within(&'p self, lead: &'p [Part<'p>], after: &'p [Part<'p>]) -> Around<'p> {
+        let (before, behind) = self.sizes;
+        Around { outer: Some(self), lead, after, sizes: (before + lead.len(), behind + after.len()) }
+    }
+
+    /// All that stands before, and then `more`.
+    fn before(&self, more: &[Part<'_>]) -> Hir {
+        let mut nearest_first = vec![self.lead];
+        let mut around = self;
+        while let Some(outer) = around.outer {
+            nearest_first.push(outer.lead);
+            around = outer;
+        }
+        let parts = nearest_first.into_iter().rev().flatten().chain(more);
+        Hir::concat(parts.map(|part| part.clone().into_owned()).collect())
+    }
+
+    /// `first`, and then all that stands behind.
+    fn behind(&self, first: &[Part<'_>]) -> Hir {
+        let mut parts: Vec<Hir> = first.iter().chain(self.after).map(|part| part.clone().into_owned()).collect();
+        let mut around = self;
+        while let Some(outer) = around.outer {
+            parts.extend(outer.after.iter().map(|part| part.clone().into_owned()));
+            around = outer;
+        }
+        Hir::concat(parts)
+    }
+}
+
+/// Which sites of a pattern: told apart from the sites themselves, since most that are considered are not taken.
+enum Choice {
+    /// The atom of so many parts from this one on.
+    Run(usize, usize),
+    /// Of each branch of the alternation at this part.
+    Branches(usize, Vec<Choice>),
+    /// Of what is repeated at this part.
+    Repeated(usize, Box<Choice>),
+}
+
+impl Choice {
+    /// Adds the sites. `parts`, `before` and `around` as they were when [`best`] chose.
+    fn sites(&self, parts: &[Part<'_>], before: Option<usize>, around: &Around<'_>, sites: &mut Vec<Site>) {
+        let most_before = |at: usize| parts[..at].iter().fold(before, |before, part| add(before, most(part)));
+        match self {
+            Choice::Run(at, length) => {
+                let run: Vec<Letter> = parts[*at..at + length].iter().map_while(|part| letter(part)).collect();
+                // What is asserted just before the atom is judged at the site too.
+                let looks =
+                    parts[..*at].iter().rev().take_while(|part| matches!(part.kind(), HirKind::Look(_))).count();
+                let (lead, rest) = (around.before(&parts[..*at]), around.behind(&parts[at - looks..]));
+                let (lead, rest, back) = (Arc::new(lead), Arc::new(rest), most_before(*at));
+                let site = |(atom, plain)| Site { atom, plain, back, lead: lead.clone(), rest: rest.clone() };
+                sites.extend(spellings(&run).into_iter().map(site));
+            }
+            Choice::Branches(at, choices) => {
+                let HirKind::Alternation(branches) = parts[*at].kind() else { return };
+                let inner = around.within(&parts[..*at], &parts[at + 1..]);
+                for (branch, choice) in branches.iter().zip(choices) {
+                    choice.sites(&flat(branch), most_before(*at), &inner, sites);
+                }
+            }
+            Choice::Repeated(at, choice) => {
+                let HirKind::Repetition(repetition) = parts[*at].kind() else { return };
+                let after = again(repetition, &parts[at + 1..]);
+                let inner = around.within(&parts[..*at], &after);
+                choice.sites(&flat(&repetition.sub), most_before(*at), &inner, sites);
+            }
+        }
+    }
+}
+
+/// What follows the first turn of a repetition.
+fn again<'p>(repetition: &Repetition, after: &[Part<'p>]) -> Vec<Part<'p>> {
+    let again = Repetition { min: repetition.min - 1, max: repetition.max.map(|max| max - 1), ..repetition.clone() };
+    std::iter::once(Cow::Owned(Hir::repetition(again))).chain(after.iter().cloned()).collect()
+}
+
+/// The rarest set of sites in `parts`, of which every match has one. `before`: the most bytes that stand before them.
+fn best(parts: &[Part<'_>], before: Option<usize>, around: &Around<'_>, steps: &mut usize) -> Option<(Rank, Choice)> {
+    let mut chosen: Option<(Rank, Choice)> = None;
+    let mut consider = |rank: Rank, choice: Choice| {
+        if rank.count > 0 && chosen.as_ref().is_none_or(|(best, _)| rank.score() > best.score()) {
+            chosen = Some((rank, choice));
         }
     };
-    let rest = |from: usize| -> Vec<Hir> { parts[from..].iter().chain(after).cloned().collect() };
-    let so_far = |to: usize| -> Vec<Hir> { lead.iter().chain(&parts[..to]).cloned().collect() };
     let mut before = before;
     let mut at = 0;
     while at < parts.len() {
-        *steps += 1 + after.len() + lead.len();
+        *steps += 1 + around.sizes.0 + around.sizes.1;
         if *steps > MOST_STEPS {
             return None;
         }
-        let run: Vec<Letter> = parts[at..].iter().map_while(letter).collect();
+        let run: Vec<Letter> = parts[at..].iter().map_while(|part| letter(part)).collect();
         if !run.is_empty() {
             if run.len() >= SHORTEST {
-                // What is asserted just before the atom is judged at the site too.
-                let looks = parts[..at].iter().rev().take_while(|part| matches!(part.kind(), HirKind::Look(_))).count();
-                consider(spellings(&run, before, &Hir::concat(so_far(at)), &Hir::concat(rest(at - looks))));
+                consider(Rank::of(&spellings(&run), before), Choice::Run(at, run.len()));
             }
             for part in &parts[at..at + run.len()] {
                 before = add(before, most(part));
@@ -200,27 +295,18 @@ fn best(parts: &[Hir], before: Option<usize>, lead: &[Hir], after: &[Hir], steps
         }
         match parts[at].kind() {
             HirKind::Alternation(branches) => {
-                let (lead, after) = (so_far(at), rest(at + 1));
-                let each = branches.iter().map(|branch| {
-                    let mut inner = Vec::new();
-                    flatten(branch, &mut inner);
-                    best(&inner, before, &lead, &after, steps)
-                });
-                if let Some(sites) = each.collect::<Option<Vec<_>>>() {
-                    consider(sites.concat());
+                let inner = around.within(&parts[..at], &parts[at + 1..]);
+                let each = branches.iter().map(|branch| best(&flat(branch), before, &inner, steps));
+                if let Some(each) = each.collect::<Option<Vec<_>>>() {
+                    let (ranks, choices): (Vec<_>, Vec<_>) = each.into_iter().unzip();
+                    consider(ranks.into_iter().fold(Rank::NONE, Rank::and), Choice::Branches(at, choices));
                 }
             }
             HirKind::Repetition(repetition) if repetition.min >= 1 => {
-                let mut inner = Vec::new();
-                flatten(&repetition.sub, &mut inner);
-                let again = Repetition {
-                    min: repetition.min - 1,
-                    max: repetition.max.map(|max| max - 1),
-                    ..repetition.clone()
-                };
-                let after: Vec<Hir> = std::iter::once(Hir::repetition(again)).chain(rest(at + 1)).collect();
-                if let Some(sites) = best(&inner, before, &so_far(at), &after, steps) {
-                    consider(sites);
+                let after = again(repetition, &parts[at + 1..]);
+                let inner = around.within(&parts[..at], &after);
+                if let Some((rank, choice)) = best(&flat(&repetition.sub), before, &inner, steps) {
+                    consider(rank, Choice::Repeated(at, Box::new(choice)));
                 }
             }
             _ => {}
@@ -228,11 +314,12 @@ fn best(parts: &[Hir], before: Option<usize>, lead: &[Hir], after: &[Hir], steps
         before = add(before, most(&parts[at]));
         at += 1;
     }
-    chosen.map(|(_, sites)| sites)
+    chosen
 }
 
-/// The atom of `run` in every spelling that the pattern takes: with U+212A for k and U+017F for s where it folds case.
-fn spellings(run: &[Letter], before: Option<usize>, lead: &Hir, rest: &Hir) -> Vec<Site> {
+/// The atom of `run` in every spelling that the pattern takes, with U+212A for k and U+017F for s where it folds case,
+/// and whether the spelling is plain. None where the run is too short.
+fn spellings(run: &[Letter]) -> Vec<(Vec<u8>, bool)> {
     let mut others = 0;
     // Each further letter of that kind doubles the spellings.
     let run: Vec<Letter> = run
@@ -260,15 +347,39 @@ fn spellings(run: &[Letter], before: Option<usize>, lead: &Hir, rest: &Hir) -> V
         atoms.iter_mut().for_each(|(atom, _)| atom.push(letter.ascii));
         atoms.extend(other.into_iter().flatten());
     }
-    let site = |(atom, plain)| Site { atom, plain, back: before, lead: lead.clone(), rest: rest.clone() };
-    atoms.into_iter().map(site).collect()
+    atoms
 }
 
-/// How rare the most common of the sites is in source code.
-fn score(sites: &[Site]) -> f64 {
-    let rarest = sites.iter().filter(|site| site.plain).map(|site| rarity(&site.atom)).fold(f64::MAX, f64::min);
-    let unbounded = sites.iter().any(|site| site.back.is_none());
-    rarest - if unbounded { 6.0 } else { 0.0 } - sites.len() as f64 * 0.02
+/// How good a set of sites is.
+#[derive(Clone, Copy)]
+struct Rank {
+    /// How rare the most common of the plain atoms is in source code.
+    rarest: f64,
+    /// Any number of bytes may stand before one of them.
+    unbounded: bool,
+    count: usize,
+}
+
+impl Rank {
+    const NONE: Rank = Rank { rarest: f64::MAX, unbounded: false, count: 0 };
+
+    fn of(atoms: &[(Vec<u8>, bool)], before: Option<usize>) -> Rank {
+        let plain = atoms.iter().filter(|(_, plain)| *plain);
+        let rarest = plain.map(|(atom, _)| rarity(atom)).fold(f64::MAX, f64::min);
+        Rank { rarest, unbounded: before.is_none() && !atoms.is_empty(), count: atoms.len() }
+    }
+
+    fn and(self, other: Rank) -> Rank {
+        Rank {
+            rarest: self.rarest.min(other.rarest),
+            unbounded: self.unbounded || other.unbounded,
+            count: self.count + other.count,
+        }
+    }
+
+    fn score(&self) -> f64 {
+        self.rarest - if self.unbounded { 6.0 } else { 0.0 } - self.count as f64 * 0.02
+    }
 }
 
 fn rarity(atom: &[u8]) -> f64 {

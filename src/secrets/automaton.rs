@@ -36,8 +36,10 @@ pub(super) struct Automaton {
     hits_below: u32,
     start: u32,
     longest: usize,
-    /// The atoms that end in each state that ends some, by place in the list they came from.
-    ends: Vec<Vec<u32>>,
+    /// The atoms that end in each state that ends some, by place in the list they came from: where they begin in `ends`,
+    /// and behind the last state where they end.
+    ends_from: Vec<u32>,
+    ends: Vec<u32>,
 }
 
 impl Automaton {
@@ -57,79 +59,68 @@ impl Automaton {
         let shift = classes.next_power_of_two().trailing_zeros();
         let row = 1_usize << shift;
 
-        // A tree of the atoms, state 0 being its root.
-        let mut children: Vec<Vec<(u8, usize)>> = vec![Vec::new()];
-        let mut ends: Vec<Vec<u32>> = vec![Vec::new()];
+        let mut tree = Tree::default();
         let mut longest = 1;
         for (number, atom) in atoms.enumerate() {
-            let mut state = 0;
-            for byte in atom {
-                let class = class[usize::from(*byte)];
-                state = match child(&children[state], class) {
-                    Some(next) => next,
-                    None => {
-                        let next = children.len();
-                        children[state].push((class, next));
-                        children.push(Vec::new());
-                        ends.push(Vec::new());
-                        next
-                    }
-                };
-            }
-            ends[state].push(number as u32);
+            tree.add(atom.iter().map(|byte| class[usize::from(*byte)]), number as u32);
             longest = longest.max(atom.len());
         }
+        let (breadth_first, suffix) = tree.suffixes();
 
-        // Breadth first, the longest suffix of each state that is in the tree too: what ends there ends here.
-        let mut suffix = vec![0_usize; children.len()];
-        let mut breadth_first = vec![0_usize];
-        let mut at = 0;
-        while let Some(state) = breadth_first.get(at).copied() {
-            at += 1;
-            let inherited = ends[suffix[state]].clone();
-            if state != 0 {
-                ends[state].extend(inherited);
-            }
-            for (class, next) in &children[state] {
-                let mut shorter = state;
-                suffix[*next] = loop {
-                    if shorter == 0 {
-                        break 0;
-                    }
-                    shorter = suffix[shorter];
-                    if let Some(found) = child(&children[shorter], *class) {
-                        break found;
-                    }
-                };
-                breadth_first.push(*next);
+        // What ends in a state: its own atoms, and what ends in its suffix.
+        let mut is_hit = vec![false; tree.nodes.len()];
+        for state in &breadth_first {
+            is_hit[*state as usize] =
+                tree.nodes[*state as usize].ends != NONE || is_hit[suffix[*state as usize] as usize];
+        }
+        let states = 0..tree.nodes.len();
+        let hits: Vec<usize> = states.clone().filter(|state| is_hit[*state]).collect();
+        let mut place = vec![0_u32; tree.nodes.len()];
+        for (new, old) in hits.iter().copied().chain(states.filter(|state| !is_hit[*state])).enumerate() {
+            place[old] = (new << shift) as u32;
+        }
+        let (mut ends_from, mut ends) = (Vec::with_capacity(hits.len() + 1), Vec::with_capacity(hits.len()));
+        for state in &hits {
+            ends_from.push(ends.len() as u32);
+            let mut at = *state as u32;
+            while at != 0 {
+                let mut end = tree.nodes[at as usize].ends;
+                while end != NONE {
+                    ends.push(end);
+                    end = tree.same[end as usize];
+                }
+                at = suffix[at as usize];
             }
         }
+        ends_from.push(ends.len() as u32);
 
-        let (hits, others): (Vec<usize>, Vec<usize>) = (0..ends.len()).partition(|state| !ends[*state].is_empty());
-        let mut place = vec![0_usize; ends.len()];
-        for (new, old) in hits.iter().chain(&others).enumerate() {
-            place[*old] = new << shift;
-        }
         // A step that the tree lacks is the one of the suffix, whose row is complete by then.
-        let mut table = vec![place[0] as u32; ends.len() << shift];
+        let mut table = vec![place[0]; tree.nodes.len() << shift];
         for state in breadth_first {
-            let from = place[suffix[state]];
+            let (from, to) = (place[suffix[state as usize] as usize] as usize, place[state as usize] as usize);
             if state != 0 {
-                table.copy_within(from..from + row, place[state]);
+                table.copy_within(from..from + row, to);
             }
-            for (class, next) in &children[state] {
-                table[place[state] + usize::from(*class)] = place[*next] as u32;
+            for child in tree.children(state) {
+                table[to + usize::from(tree.nodes[child as usize].class)] = place[child as usize];
             }
         }
-        let start = place[0] as u32;
-        let hits_below = (hits.len() << shift) as u32;
-        let ends = hits.into_iter().map(|state| std::mem::take(&mut ends[state])).collect();
-        Automaton { table, class, shift, hits_below, start, longest, ends }
+        Automaton {
+            table,
+            class,
+            shift,
+            hits_below: (hits.len() << shift) as u32,
+            start: place[0],
+            longest,
+            ends_from,
+            ends,
+        }
     }
 
     /// The atoms that end at `hit`.
     pub(super) fn atoms(&self, hit: Hit) -> &[u32] {
-        &self.ends[(hit.state >> self.shift) as usize]
+        let state = (hit.state >> self.shift) as usize;
+        &self.ends[self.ends_from[state] as usize..self.ends_from[state + 1] as usize]
     }
 
     /// Finds every atom in `text`, in no particular order. `hits` is the caller's, to be used again; `see` is given
@@ -205,8 +196,78 @@ impl Automaton {
     }
 }
 
-fn child(children: &[(u8, usize)], class: u8) -> Option<usize> {
-    children.iter().find(|(other, _)| *other == class).map(|(_, next)| *next)
+/// No state, no atom.
+const NONE: u32 = u32::MAX;
+
+/// The atoms as a tree: state 0 is its root.
+struct Tree {
+    nodes: Vec<Node>,
+    /// By atom: another one that ends in the same state.
+    same: Vec<u32>,
+}
+
+struct Node {
+    class: u8,
+    parent: u32,
+    first_child: u32,
+    next_sibling: u32,
+    /// An atom that ends here.
+    ends: u32,
+}
+
+impl Default for Tree {
+    fn default() -> Tree {
+        let root = Node { class: 0, parent: 0, first_child: NONE, next_sibling: NONE, ends: NONE };
+        Tree { nodes: vec![root], same: Vec::new() }
+    }
+}
+
+impl Tree {
+    fn add(&mut self, atom: impl Iterator<Item = u8>, number: u32) {
+        let mut state = 0;
+        for class in atom {
+            state = self.child(state, class).unwrap_or_else(|| {
+                let next_sibling = self.nodes[state as usize].first_child;
+                let child = self.nodes.len() as u32;
+                self.nodes.push(Node { class, parent: state, first_child: NONE, next_sibling, ends: NONE });
+                self.nodes[state as usize].first_child = child;
+                child
+            });
+        }
+        self.same.push(std::mem::replace(&mut self.nodes[state as usize].ends, number));
+    }
+
+    fn children(&self, state: u32) -> impl Iterator<Item = u32> {
+        let some = |state: u32| (state != NONE).then_some(state);
+        let first = some(self.nodes[state as usize].first_child);
+        std::iter::successors(first, move |child| some(self.nodes[*child as usize].next_sibling))
+    }
+
+    fn child(&self, state: u32, class: u8) -> Option<u32> {
+        self.children(state).find(|child| self.nodes[*child as usize].class == class)
+    }
+
+    /// The states breadth first, and the longest suffix of each that is in the tree too.
+    fn suffixes(&self) -> (Vec<u32>, Vec<u32>) {
+        let mut suffix = vec![0; self.nodes.len()];
+        let mut breadth_first = Vec::with_capacity(self.nodes.len());
+        breadth_first.push(0);
+        let mut at = 0;
+        while let Some(state) = breadth_first.get(at).copied() {
+            at += 1;
+            let Node { class, parent, .. } = self.nodes[state as usize];
+            let mut shorter = parent;
+            while shorter != 0 {
+                shorter = suffix[shorter as usize];
+                if let Some(found) = self.child(shorter, class) {
+                    suffix[state as usize] = found;
+                    break;
+                }
+            }
+            breadth_first.extend(self.children(state));
+        }
+        (breadth_first, suffix)
+    }
 }
 
 #[cfg(test)]

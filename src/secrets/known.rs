@@ -6,8 +6,12 @@
 //! whatever the rules are called and wherever they stand; a pattern that is in none is looked at as always.
 //!
 //! One line for each pattern, in order of the hashes: the hash, the number of groups, then `=` for a pattern without
-//! atoms (it is asked of every text), else its atoms as
-//! `distance:plain:atom` with `*` for any distance and the atom in hexadecimal digits.
+//! atoms (it is asked of every text), else its atoms as `distance:plain:atom:gate`, with `*` for any distance and the
+//! atom in hexadecimal digits, and its gates behind a bar.
+//!
+//! A gate says `w` or `-` for whether a word has to begin at the atom, then the sets of bytes that may stand at each
+//! place behind it (`3x4.17`: set 3 at four places, then set 17), and behind a slash each the literals that follow
+//! sometime, in their spellings. The sets stand at the end of the table, as first and last bytes of ranges.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -15,9 +19,14 @@ use std::fmt::Write;
 
 use memchr::{memchr, memrchr};
 
+use super::ahead::Ahead;
 use super::content::{Anchor, Content};
 use super::dialect::{self, DialectError};
+use super::gate::Gate;
 use super::rules::RuleSet;
+
+/// The first and last bytes of the ranges of a set.
+type Ranges = Vec<(u8, u8)>;
 
 static TABLES: [&str; 2] =
     [include_str!("../../rules/secrets/known.txt"), include_str!("../../rules/secrets/known-gitleaks.txt")];
@@ -42,14 +51,40 @@ pub(super) fn is_sound(pattern: &str) -> bool {
 pub(super) fn anchors(pattern: &str) -> Option<Option<Vec<Anchor>>> {
     match facts(pattern)?.1 {
         "=" => Some(None),
-        anchors => anchors.split(' ').map(anchor).collect::<Option<Vec<_>>>().map(Some),
+        facts => anchors_of(facts)?.map(anchor).collect::<Option<Vec<_>>>().map(Some),
     }
+}
+
+/// The gate of site `number` of a known pattern.
+pub(super) fn gate(pattern: &str, number: usize) -> Option<Gate> {
+    let hash = format!("{:016x}", hash(pattern));
+    let (table, facts) = TABLES.iter().find_map(|table| Some((*table, find(table, &hash)?)))?;
+    let anchor = anchors_of(facts.split_once(' ')?.1)?.nth(number)?;
+    let gate = facts.split_once(" | ")?.1.split(' ').nth(anchor.rsplit(':').next()?.parse().ok()?)?;
+    let mut parts = gate.split('/');
+    let places = parts.next()?;
+    let mut sets: Vec<Ranges> = Vec::new();
+    for place in places.get(1..)?.split('.').filter(|place| !place.is_empty()) {
+        let (number, times) = place.split_once('x').unwrap_or((place, "1"));
+        let set = ranges(find(table, &set_key(number.parse().ok()?))?)?;
+        sets.extend(std::iter::repeat_n(set, times.parse().ok()?));
+    }
+    Some(Gate {
+        ahead: Ahead::of(sets.iter().map(Vec::as_slice)),
+        begins_word: places.starts_with('w'),
+        later: parts.map(|spelt| spelt.split(',').map(bytes).collect()).collect::<Option<_>>()?,
+    })
 }
 
 /// The number of groups and the anchors, as they are written.
 fn facts(pattern: &str) -> Option<(&'static str, &'static str)> {
     let hash = format!("{:016x}", hash(pattern));
     TABLES.iter().find_map(|table| find(table, &hash)?.split_once(' '))
+}
+
+/// The anchors, each as it is written.
+fn anchors_of(facts: &str) -> Option<impl Iterator<Item = &str>> {
+    Some(facts.split_once(" | ")?.0.split(' '))
 }
 
 /// What the table says behind `hash`. Halving it as text costs nothing at the start of the program.
@@ -69,11 +104,23 @@ fn find(mut table: &'static str, hash: &str) -> Option<&'static str> {
 
 fn anchor(text: &str) -> Option<Anchor> {
     let mut fields = text.split(':');
-    let (back, plain, digits) = (fields.next()?, fields.next()?, fields.next()?);
+    let (back, plain, atom) = (fields.next()?, fields.next()?, fields.next()?);
     let back = if back == "*" { None } else { Some(back.parse().ok()?) };
+    Some(Anchor { atom: bytes(atom)?, plain: plain == "1", back })
+}
+
+fn bytes(digits: &str) -> Option<Vec<u8>> {
     let digit = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
-    let atom = (0..digits.len()).step_by(2).map(digit).collect::<Option<Vec<u8>>>()?;
-    Some(Anchor { atom, plain: plain == "1", back })
+    (0..digits.len()).step_by(2).map(digit).collect()
+}
+
+fn ranges(digits: &str) -> Option<Ranges> {
+    Some(bytes(digits)?.chunks_exact(2).map(|range| (range[0], range[1])).collect())
+}
+
+/// Sets follow all hashes.
+fn set_key(number: usize) -> String {
+    format!("set{number:013}")
 }
 
 /// FNV-1a: stable, and good enough where a collision could only be made by whoever writes the rules.
@@ -86,7 +133,7 @@ fn hash(pattern: &str) -> u64 {
 /// # Panics
 /// A pattern cannot be used.
 pub fn table(rules: &RuleSet) -> String {
-    let mut lines = BTreeMap::new();
+    let mut patterns = BTreeMap::new();
     let groups = |pattern: &str| dialect::groups(pattern).expect("the rules are sound");
     let lists = rules.allowlists.iter().chain(rules.rules.iter().flat_map(|rule| &rule.allowlists));
     // A list is checked one by one, and used as one.
@@ -95,17 +142,95 @@ pub fn table(rules: &RuleSet) -> String {
     let paths = rules.rules.iter().filter_map(|rule| rule.path.clone());
     for pattern in listed.chain(paths).chain(rules.rules.iter().filter_map(|rule| rule.regex.clone())) {
         let content = Content::derived(&pattern).expect("the rules are sound");
-        let anchors = content.anchors.as_ref().map(|anchors| anchors.iter().map(written).collect::<Vec<_>>().join(" "));
-        lines.insert(hash(&pattern), format!("{} {}", groups(&pattern), anchors.as_deref().unwrap_or("=")));
+        patterns.insert(hash(&pattern), (groups(&pattern), content));
     }
-    lines.iter().fold(String::new(), |mut text, (hash, facts)| {
-        let _ = writeln!(text, "{hash:016x} {facts}");
-        text
-    })
+    let mut table = String::new();
+    let mut sets = Vec::new();
+    for (hash, (groups, content)) in patterns {
+        let facts = content.anchors.as_ref().map_or("=".into(), |anchors| sites(&content, anchors, &mut sets));
+        let _ = writeln!(table, "{hash:016x} {groups} {facts}");
+    }
+    for (number, set) in sets.iter().enumerate() {
+        let ends: Vec<u8> = set.iter().flat_map(|(first, last)| [*first, *last]).collect();
+        let _ = writeln!(table, "{} {}", set_key(number), digits(&ends));
+    }
+    table
 }
 
-fn written(anchor: &Anchor) -> String {
-    let back = anchor.back.map_or("*".to_string(), |back| back.to_string());
-    let digits: String = anchor.atom.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{back}:{}:{digits}", u8::from(anchor.plain))
+/// The anchors and the gates. Sets that are not among `sets` yet are added.
+fn sites(content: &Content, anchors: &[Anchor], sets: &mut Vec<Ranges>) -> String {
+    let mut gates: Vec<String> = Vec::new();
+    let anchors: Vec<String> = anchors
+        .iter()
+        .enumerate()
+        .map(|(site, anchor)| {
+            let gate = written(&content.gate(site).expect("each anchor is a site's"), sets);
+            let number = gates.iter().position(|other| *other == gate).unwrap_or_else(|| {
+                gates.push(gate);
+                gates.len() - 1
+            });
+            let back = anchor.back.map_or("*".to_string(), |back| back.to_string());
+            format!("{back}:{}:{}:{number}", u8::from(anchor.plain), digits(&anchor.atom))
+        })
+        .collect();
+    format!("{} | {}", anchors.join(" "), gates.join(" "))
+}
+
+fn written(gate: &Gate, sets: &mut Vec<Ranges>) -> String {
+    let mut number = |set: Ranges| {
+        sets.iter().position(|other| *other == set).unwrap_or_else(|| {
+            sets.push(set);
+            sets.len() - 1
+        })
+    };
+    let places: Vec<usize> = gate.ahead.sets().into_iter().map(&mut number).collect();
+    let places = places.chunk_by(|a, b| a == b).map(|same| match same.len() {
+        1 => same[0].to_string(),
+        times => format!("{}x{times}", same[0]),
+    });
+    let places = places.collect::<Vec<_>>().join(".");
+    let later = gate.later.iter().map(|spelt| spelt.iter().map(|atom| digits(atom)).collect::<Vec<_>>().join(","));
+    let later: String = later.map(|spelt| format!("/{spelt}")).collect();
+    format!("{}{places}{later}", if gate.begins_word { "w" } else { "-" })
+}
+
+fn digits(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::builtin;
+    use super::*;
+
+    #[test]
+    fn what_the_tables_say_of_a_pattern_is_what_is_derived_from_it() {
+        let rules = builtin::rules().rules;
+        let mut sites = 0;
+        for pattern in rules.iter().filter_map(|rule| rule.regex.as_deref()) {
+            let derived = Content::derived(pattern).unwrap();
+            assert!(is_sound(pattern) && groups(pattern) == dialect::groups(pattern), "{pattern}");
+            let told = anchors(pattern).unwrap();
+            assert_eq!(told.as_ref().map(Vec::len), derived.anchors.as_ref().map(Vec::len), "{pattern}");
+            for (site, (told, anchor)) in told.iter().flatten().zip(derived.anchors.iter().flatten()).enumerate() {
+                let is_same = (&told.atom, told.plain, told.back) == (&anchor.atom, anchor.plain, anchor.back);
+                assert!(is_same, "{pattern} {site}");
+                // Written the same, for sets of one's own.
+                let write = |gate: Gate| {
+                    let mut sets = Vec::new();
+                    (written(&gate, &mut sets), sets)
+                };
+                assert_eq!(write(gate(pattern, site).unwrap()), write(derived.gate(site).unwrap()), "{pattern} {site}");
+                sites += 1;
+            }
+            assert!(gate(pattern, derived.anchors.as_ref().map_or(0, Vec::len)).is_none());
+        }
+        assert!(sites > 400, "{sites}");
+    }
+
+    #[test]
+    fn what_is_not_in_the_tables_is_not_known() {
+        assert!(!is_sound("no rule's[0-9]{7}pattern") && anchors("").is_none() && gate("x", 0).is_none());
+        assert_eq!(groups("(a)(b)"), Ok(2));
+    }
 }

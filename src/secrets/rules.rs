@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Ids are unique. The order is the file's own, or by id where a file extends another: as gitleaks lists them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RuleSet {
     /// The rules.
     pub rules: Vec<Rule>,
@@ -26,6 +27,7 @@ impl RuleSet {
 
 /// One `[[rules]]` table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Rule {
     /// Unique, for instance `github-pat`.
     pub id: String,
@@ -57,6 +59,7 @@ pub struct Rule {
 
 /// One `[[allowlists]]` or `[[rules.allowlists]]` table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Allowlist {
     /// For people.
     pub description: String,
@@ -98,6 +101,7 @@ pub enum Target {
 
 /// One `[[rules.required]]` table: another rule that must match in the same fragment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Required {
     /// The other rule's id.
     pub id: String,

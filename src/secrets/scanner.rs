@@ -12,15 +12,16 @@ mod pass;
 mod prepare;
 mod sieve;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
 use super::allowlist::{Allowed, Pattern};
 use super::automaton::Automaton;
-use super::content::{Content, Gate};
+use super::content::Content;
 use super::decode::{self, Decoded};
 use super::fragment::{Fragment, Origin};
+use super::gate::Gate;
 use super::leak::{Leak, Span};
 use super::rules::{Required, RuleSet};
 pub use cache::Cache;
@@ -78,7 +79,7 @@ pub struct Scanner {
     automaton: Automaton,
     atoms: Vec<Atom>,
     /// The number of each atom.
-    numbers: BTreeMap<Vec<u8>, u32>,
+    numbers: HashMap<Vec<u8>, u32>,
     /// All sites of all rules, each with a cache of its own.
     sites: Vec<SiteOf>,
     /// Tells caches whose they are.

@@ -74,6 +74,8 @@ pub struct Options<'a> {
     pub progress: Option<&'a (dyn Fn(u64) + Sync)>,
     /// Once true, the scan ends with [`HistoryError::Cancelled`].
     pub cancel: Option<&'a AtomicBool>,
+    /// Called when git was started and has printed nothing yet: what can be made ready in the meantime.
+    pub meanwhile: Option<&'a (dyn Fn() + Sync)>,
 }
 
 impl<'a> Options<'a> {
@@ -89,6 +91,7 @@ impl<'a> Options<'a> {
             binaries: None,
             progress: None,
             cancel: None,
+            meanwhile: None,
         }
     }
 
@@ -359,6 +362,9 @@ impl Patch {
 
     fn for_each(mut self, options: &Options<'_>, each: &(dyn Fn(&Fragment<'_>) + Sync)) -> Result<Stats, HistoryError> {
         let mut running = Running::start(&mut self.command, self.name, std::mem::take(&mut self.input))?;
+        if let Some(meanwhile) = options.meanwhile {
+            meanwhile();
+        }
         let mut patches =
             Patches::new(BufReader::with_capacity(1 << 17, running.stdout()?), options.web, options.limits);
         let counts = Counts::default();
@@ -587,23 +593,25 @@ fn pool<T: Send + Weight>(
         }
     };
     let result = thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(worker);
-        }
+        let mut workers = 0;
         let mut portion = Vec::new();
         let mut bytes = 0;
         let result = read(&mut |item: T| {
-            bytes += item.weight();
-            portion.push(item);
             if bytes >= PORTION {
+                if workers < threads {
+                    workers += 1;
+                    scope.spawn(worker);
+                }
                 bytes = 0;
                 // Workers leave only when the sender is gone.
                 let _ = sender.send(std::mem::take(&mut portion));
             }
+            bytes += item.weight();
+            portion.push(item);
         });
-        let _ = sender.send(portion);
         drop(sender);
-        result
+        // The last portion, most often the only one, is not worth a thread.
+        result.map(|()| portion.into_iter().for_each(work))
     });
     if let Some(cause) = panic.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
         std::panic::resume_unwind(cause);

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::super::automaton::Hit;
-use super::super::content::{PatternCache, SiteCache};
+use super::super::content::SiteCache;
 use super::super::fragment::Origin;
+use super::super::lazy::WholeStates;
 use super::super::place::Lines;
 use super::Scanner;
 use super::sieve::Last;
@@ -63,7 +64,7 @@ pub struct Cache {
     /// By site.
     pub(super) sites: Vec<SiteCache>,
     /// By rule.
-    pub(super) patterns: Vec<PatternCache>,
+    pub(super) patterns: Vec<WholeStates>,
     pub(super) lines: Lines,
     /// What the sieve saw last.
     pub(super) last: Last,
@@ -82,7 +83,7 @@ impl Cache {
             *self = Cache { mark: scanner.mark.clone(), ..Cache::default() };
             self.seen.resize(scanner.atoms.len(), 0);
             self.sightings.resize_with(scanner.rules.len(), Sighting::default);
-            self.patterns.resize_with(scanner.rules.len(), PatternCache::default);
+            self.patterns.resize_with(scanner.rules.len(), WholeStates::default);
             self.sites.resize_with(scanner.sites.len(), SiteCache::default);
         }
         self.line_bytes = 0;
@@ -109,9 +110,9 @@ impl Cache {
         if self.scans >= WEIGHED_EVERY {
             self.scans = 0;
             let sites = self.sites.iter().map(SiteCache::bytes).sum::<usize>();
-            if sites + self.patterns.iter().map(PatternCache::bytes).sum::<usize>() > MOST_BYTES {
+            if sites + self.patterns.iter().map(WholeStates::bytes).sum::<usize>() > MOST_BYTES {
                 self.sites.iter_mut().for_each(|site| *site = SiteCache::default());
-                self.patterns.iter_mut().for_each(|pattern| *pattern = PatternCache::default());
+                self.patterns.iter_mut().for_each(|pattern| *pattern = WholeStates::default());
             }
         }
     }

@@ -6,10 +6,12 @@ use std::sync::atomic::Ordering;
 use bstr::BString;
 
 use super::super::allowlist::{Found, lower};
-use super::super::content::{Content, Gate, PatternCache};
+use super::super::content::Content;
 use super::super::decode::Decoded;
 use super::super::entropy;
 use super::super::fragment::Fragment;
+use super::super::gate::Gate;
+use super::super::lazy::WholeStates;
 use super::super::leak::Leak;
 use super::super::rules::Required;
 use super::cache::{Cache, Sighting, Window};
@@ -197,7 +199,7 @@ impl Pass<'_> {
             && !rule.allowlists.iter().any(|list| list.allows_place(&origin.path, commit))
         {
             let mut pattern = std::mem::take(&mut cache.patterns[number]);
-            let mut found = |start: usize, end: usize, pattern: &mut PatternCache| {
+            let mut found = |start: usize, end: usize, pattern: &mut WholeStates| {
                 leaks.extend(self.leak(rule, content, start, end, pattern, cache));
             };
             match everywhere {
@@ -217,7 +219,7 @@ impl Pass<'_> {
         content: &Content,
         start: usize,
         end: usize,
-        pattern: &mut PatternCache,
+        pattern: &mut WholeStates,
         cache: &mut Cache,
     ) -> Option<Leak> {
         let (text, original, origin) = (self.text, self.fragment.text, self.fragment.origin);
@@ -236,12 +238,12 @@ impl Pass<'_> {
             Some(source) => (source.start, source.end.min(original.len()), source.start),
             None => (start, start + matched.len(), start + leading),
         };
-        let likely = content.likely_secret(matched, rule.secret_group, pattern);
-        let surprising = |(from, to): (usize, usize)| {
-            let bits = entropy::shannon(&matched[from..to]);
-            (rule.entropy == 0.0 || bits > rule.entropy).then_some(bits)
-        };
-        surprising(likely)?;
+        let (from, to) = content.secret(matched, rule.secret_group, pattern);
+        let secret = &matched[from..to];
+        let bits = entropy::shannon(secret);
+        if rule.entropy != 0.0 && bits <= rule.entropy {
+            return None;
+        }
         let first = first.min(last);
         let place = cache.lines.place(original, first, last);
         let line = &original[place.line_start..place.line_end];
@@ -250,22 +252,10 @@ impl Pass<'_> {
         }
         let commit = origin.commit.as_ref().map_or("", |commit| &commit.id);
         let decoded_line = source.as_ref().map(|source| &text[source.line.clone()]).filter(|line| !line.is_empty());
-        let allowed = |(from, to): (usize, usize)| {
-            let line = decoded_line.unwrap_or(line);
-            let found = Found { secret: &matched[from..to], matched, line, path: &origin.path, commit };
-            let mut lists = self.scanner.allowlists.iter().chain(&rule.allowlists);
-            lists.any(|list| list.allows(&found))
-        };
-        if allowed(likely) {
+        let found = Found { secret, matched, line: decoded_line.unwrap_or(line), path: &origin.path, commit };
+        if self.scanner.allowlists.iter().chain(&rule.allowlists).any(|list| list.allows(&found)) {
             return None;
         }
-        // The pattern itself has the last word.
-        let (from, to) = content.secret(matched, rule.secret_group);
-        let bits = surprising((from, to))?;
-        if (from, to) != likely && allowed((from, to)) {
-            return None;
-        }
-        let secret = &matched[from..to];
         let start_line = self.fragment.lines_before + 1 + place.start_line;
         let until = if source.is_some() { last } else { truly + matched.len() };
         let span = cache.lines.span(original, truly.min(until), until, self.fragment.lines_before);
@@ -341,8 +331,8 @@ fn matches_through(
     text: &[u8],
     back: usize,
     sighting: &mut Sighting,
-    cache: &mut PatternCache,
-    found: &mut impl FnMut(usize, usize, &mut PatternCache),
+    cache: &mut WholeStates,
+    found: &mut impl FnMut(usize, usize, &mut WholeStates),
 ) {
     sighting.windows.sort_unstable();
     let windows = &sighting.windows;

@@ -1,6 +1,6 @@
 //! From rules as data to rules that are ready.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::super::allowlist::{Allowed, Pattern};
@@ -42,7 +42,7 @@ pub(super) fn scanner(rules: &RuleSet, options: Options) -> Result<Scanner, Rule
 /// The atoms so far, each once.
 #[derive(Default)]
 struct Atoms {
-    numbers: BTreeMap<Vec<u8>, u32>,
+    numbers: HashMap<Vec<u8>, u32>,
     texts: Vec<Vec<u8>>,
     all: Vec<Atom>,
 }
@@ -89,7 +89,7 @@ fn prepare(
         back = back.max(anchor.back.unwrap_or(usize::MAX));
         let has_keyword = keywords.is_empty()
             || anchor.plain
-                && keywords.iter().any(|word| memchr::memmem::find(&anchor.atom, word.as_bytes()).is_some());
+                && keywords.iter().any(|word| anchor.atom.windows(word.len()).any(|part| part == word.as_bytes()));
         atoms.of(&anchor.atom).1.sites.push(sites.len() as u32);
         sites.push(SiteOf { rule: number, number: site as u32, gate: OnceLock::new(), has_keyword });
     }

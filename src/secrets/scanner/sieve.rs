@@ -15,9 +15,9 @@
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
-use super::super::content::Gate;
 use super::super::decode::{self, Decoded};
 use super::super::fragment::{Fragment, Origin};
+use super::super::gate::Gate;
 use super::cache::Cache;
 use super::pass::{Pass, is_tired};
 use super::{Options, Ready, Scanner};

@@ -1,12 +1,13 @@
 //! One scan: a source, the rules, the leaks.
 
 use std::mem::ManuallyDrop;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
-use mainguard::secrets::{Cache, Fragment, Leak, Options, Origin, RuleSet, Scanner};
+use mainguard::secrets::{Cache, Fragment, Leak, Options, Origin, RuleError, RuleSet, Scanner};
 use mainguard::sources::content::{self, Look, Progress, Stats};
 use mainguard::sources::history::{self, HistoryError, Scope};
 use mainguard::sources::platforms::Platform;
@@ -72,8 +73,35 @@ pub(crate) fn scan(
     cancel: &AtomicBool,
     said: &Said<'_>,
 ) -> anyhow::Result<Scanned> {
-    // The program ends soon after: to take these apart would cost a small scan a tenth of its time.
-    let scanner = ManuallyDrop::new(scanner(args, rules)?);
+    let options = options(args);
+    let wrong = OnceLock::new();
+    // The program ends soon after: to take this apart would cost a small scan a tenth of its time.
+    let scanner = ManuallyDrop::new(LazyLock::new(|| {
+        Scanner::new(rules, options).unwrap_or_else(|error| {
+            let _ = wrong.set(error);
+            Scanner::new(&RuleSet::default(), options).expect("where no rule is, none is wrong")
+        })
+    }));
+    // Of a few lines: git takes as long to print them as the scanner to get ready, so they do it side by side.
+    if !matches!(job, Job::Git { scope: Git::Staged | Git::Unstaged, .. }) {
+        LazyLock::force(&scanner);
+    }
+    let is_ready = || wrong.get().map_or(Ok(()), |error| Err(wrong_rule(error)));
+    is_ready()?;
+    let scanned = scan_with(&*scanner, args, job, rules, cancel, said);
+    is_ready()?;
+    scanned
+}
+
+/// As [`scan`], with a scanner of these rules.
+fn scan_with(
+    scanner: &(impl Deref<Target = Scanner> + Sync),
+    args: &ScanArgs,
+    job: &Job,
+    rules: &RuleSet,
+    cancel: &AtomicBool,
+    said: &Said<'_>,
+) -> anyhow::Result<Scanned> {
     let own = own_files(args, job, rules);
     let leaks = Mutex::new(Vec::new());
     let kept = Kept::default();
@@ -144,6 +172,9 @@ pub(crate) fn scan(
             let may_be =
                 |path: &[u8]| !scanner.path_leaks(&Origin { path: path.into(), ..Origin::default() }).is_empty();
             let binaries = history::Binaries { wants: &wants, read: &read };
+            let gets_ready = || {
+                let _: &Scanner = scanner;
+            };
             let address = web.as_ref().map_or("", |(_, address)| address);
             let options = history::Options {
                 threads,
@@ -152,6 +183,7 @@ pub(crate) fn scan(
                 memory: memory.as_deref(),
                 binaries: (args.max_archive_depth > 0).then_some(binaries),
                 cancel: Some(cancel),
+                meanwhile: Some(&gets_ready),
                 ..history::Options::new(source)
             };
             let counts = match history::for_each(&scope, &options, &each) {
@@ -255,14 +287,14 @@ fn with_cache<T>(caches: &Caches, work: impl FnOnce(&mut Cache) -> T) -> T {
     result
 }
 
-/// The rules, compiled.
-fn scanner(args: &ScanArgs, rules: &RuleSet) -> anyhow::Result<Scanner> {
+fn options(args: &ScanArgs) -> Options {
     let decode_depth = usize::try_from(args.max_decode_depth).unwrap_or(usize::MAX);
-    let options = Options { decode_depth, ignore_allow_comments: args.ignore_gitleaks_allow };
-    Scanner::new(rules, options).map_err(|error| {
-        let hint = error.hint().unwrap_or_else(|| "`mainguard rules check FILE` says what is wrong with it".into());
-        Hinted::error(error.to_string(), hint)
-    })
+    Options { decode_depth, ignore_allow_comments: args.ignore_gitleaks_allow }
+}
+
+fn wrong_rule(error: &RuleError) -> anyhow::Error {
+    let hint = error.hint().unwrap_or_else(|| "`mainguard rules check FILE` says what is wrong with it".into());
+    Hinted::error(error.to_string(), hint)
 }
 
 /// The rule file and the baseline are full of what is looked for. gitleaks compares the baseline's path from the
