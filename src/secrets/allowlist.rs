@@ -42,10 +42,11 @@ impl Allowed {
                 return Ok(None);
             }
             let whole = dialect::join(patterns);
-            if !known::is_sound(&whole) {
-                for pattern in patterns {
-                    dialect::translate(pattern).map_err(|error| (pattern.clone(), error))?;
-                }
+            if known::is_sound(&whole) {
+                return Ok(Some(Pattern::of(Translated::later(whole))));
+            }
+            for pattern in patterns {
+                dialect::translate(pattern).map_err(|error| (pattern.clone(), error))?;
             }
             Pattern::new(&whole).map(Some).map_err(|error| (whole, error))
         };
@@ -142,20 +143,24 @@ const FIRST_TEXTS: usize = 32;
 impl Pattern {
     pub(super) fn new(pattern: &str) -> Result<Pattern, DialectError> {
         let pattern = match known::is_sound(pattern) {
-            true => Translated::later(pattern),
+            true => Translated::later(pattern.into()),
             false => {
                 let pattern = Translated::now(pattern)?;
                 dialect::tree(pattern.text())?;
                 pattern
             }
         };
-        Ok(Pattern {
+        Ok(Pattern::of(pattern))
+    }
+
+    fn of(pattern: Translated) -> Pattern {
+        Pattern {
             pattern,
             atoms: OnceLock::new(),
             dismissed: AtomicUsize::new(0),
             quick: Search::default(),
             thorough: OnceLock::new(),
-        })
+        }
     }
 
     pub(super) fn is_match(&self, text: &[u8]) -> bool {

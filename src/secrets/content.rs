@@ -86,7 +86,7 @@ impl Look {
 impl Content {
     pub(super) fn new(pattern: &str) -> Result<Content, DialectError> {
         match known::anchors(pattern) {
-            Some(anchors) => Ok(Content::with(Translated::later(pattern), anchors)),
+            Some(anchors) => Ok(Content::with(Translated::later(pattern.into()), anchors)),
             None => Content::derived(pattern),
         }
     }

@@ -56,8 +56,8 @@ pub(super) struct Translated {
 
 impl Translated {
     /// A pattern that is known to be sound.
-    pub(super) fn later(pattern: &str) -> Translated {
-        Translated { pattern: pattern.into(), translated: OnceLock::new() }
+    pub(super) fn later(pattern: String) -> Translated {
+        Translated { pattern, translated: OnceLock::new() }
     }
 
     /// A pattern that is translated now, to find out whether it can be.

@@ -11,11 +11,12 @@
 //!
 //! A gate says `w` or `-` for whether a word has to begin at the atom, then the sets of bytes that may stand at each
 //! place behind it (`3x4.17`: set 3 at four places, then set 17), and behind a slash each the literals that follow
-//! sometime, in their spellings. The sets stand at the end of the table, as first and last bytes of ranges.
+//! sometime, in their spellings. The sets follow the patterns, one a line, as the first and last bytes of ranges.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::LazyLock;
 
 use memchr::{memchr, memrchr};
 
@@ -28,8 +29,19 @@ use super::rules::RuleSet;
 /// The first and last bytes of the ranges of a set.
 type Ranges = Vec<(u8, u8)>;
 
-static TABLES: [&str; 2] =
-    [include_str!("../../rules/secrets/known.txt"), include_str!("../../rules/secrets/known-gitleaks.txt")];
+static TABLES: LazyLock<[Table; 2]> = LazyLock::new(|| {
+    [include_str!("../../rules/secrets/known.txt"), include_str!("../../rules/secrets/known-gitleaks.txt")]
+        .map(Table::new)
+});
+
+/// What stands between the patterns and the sets.
+const SETS: &str = "sets\n";
+
+struct Table {
+    /// A line for each pattern.
+    patterns: &'static str,
+    sets: LazyLock<Vec<&'static str>, Box<dyn FnOnce() -> Vec<&'static str> + Send>>,
+}
 
 /// As [`dialect::groups`], looked up where the pattern is known.
 ///
@@ -57,8 +69,8 @@ pub(super) fn anchors(pattern: &str) -> Option<Option<Vec<Anchor>>> {
 
 /// The gate of site `number` of a known pattern.
 pub(super) fn gate(pattern: &str, number: usize) -> Option<Gate> {
-    let hash = format!("{:016x}", hash(pattern));
-    let (table, facts) = TABLES.iter().find_map(|table| Some((*table, find(table, &hash)?)))?;
+    let hash = hash(pattern);
+    let (table, facts) = TABLES.iter().find_map(|table| Some((table, table.find(hash)?)))?;
     let anchor = anchors_of(facts.split_once(' ')?.1)?.nth(number)?;
     let gate = facts.split_once(" | ")?.1.split(' ').nth(anchor.rsplit(':').next()?.parse().ok()?)?;
     let mut parts = gate.split('/');
@@ -66,7 +78,7 @@ pub(super) fn gate(pattern: &str, number: usize) -> Option<Gate> {
     let mut sets: Vec<Ranges> = Vec::new();
     for place in places.get(1..)?.split('.').filter(|place| !place.is_empty()) {
         let (number, times) = place.split_once('x').unwrap_or((place, "1"));
-        let set = ranges(find(table, &set_key(number.parse().ok()?))?)?;
+        let set = ranges(table.sets.get(number.parse::<usize>().ok()?)?)?;
         sets.extend(std::iter::repeat_n(set, times.parse().ok()?));
     }
     Some(Gate {
@@ -78,8 +90,8 @@ pub(super) fn gate(pattern: &str, number: usize) -> Option<Gate> {
 
 /// The number of groups and the anchors, as they are written.
 fn facts(pattern: &str) -> Option<(&'static str, &'static str)> {
-    let hash = format!("{:016x}", hash(pattern));
-    TABLES.iter().find_map(|table| find(table, &hash)?.split_once(' '))
+    let hash = hash(pattern);
+    TABLES.iter().find_map(|table| table.find(hash)?.split_once(' '))
 }
 
 /// The anchors, each as it is written.
@@ -87,19 +99,33 @@ fn anchors_of(facts: &str) -> Option<impl Iterator<Item = &str>> {
     Some(facts.split_once(" | ")?.0.split(' '))
 }
 
-/// What the table says behind `hash`. Halving it as text costs nothing at the start of the program.
-fn find(mut table: &'static str, hash: &str) -> Option<&'static str> {
-    while !table.is_empty() {
-        let start = memrchr(b'\n', &table.as_bytes()[..table.len() / 2]).map_or(0, |newline| newline + 1);
-        let length = memchr(b'\n', &table.as_bytes()[start..])?;
-        let (at, facts) = table[start..start + length].split_at_checked(hash.len())?;
-        match at.cmp(hash) {
-            Ordering::Equal => return facts.strip_prefix(' '),
-            Ordering::Greater => table = &table[..start],
-            Ordering::Less => table = &table[start + length + 1..],
-        }
+impl Table {
+    fn new(text: &'static str) -> Table {
+        let (patterns, sets) = text.rsplit_once(SETS).unwrap_or((text, ""));
+        Table { patterns, sets: LazyLock::new(Box::new(|| sets.lines().collect())) }
     }
-    None
+
+    /// What stands behind `hash`. Hashes are spread evenly, so a line is not far from where it is to be expected: that
+    /// takes a third of the steps of halving, and reading the whole table at the start of the program would take more.
+    fn find(&self, hash: u64) -> Option<&'static str> {
+        let lines = self.patterns.as_bytes();
+        // The lines in question, and the hashes between which theirs are.
+        let (mut from, mut to, mut low, mut high) = (0, lines.len(), 0, u64::MAX);
+        while from < to {
+            let share = (hash - low) as f64 / (high - low).max(1) as f64;
+            let expected = from + (((to - from) as f64 * share) as usize).min(to - from - 1);
+            let start = memrchr(b'\n', &lines[from..expected]).map_or(from, |newline| from + newline + 1);
+            let end = start + memchr(b'\n', &lines[start..to])?;
+            let (key, facts) = self.patterns.get(start..end)?.split_once(' ')?;
+            let at = u64::from_str_radix(key, 16).ok()?;
+            match at.cmp(&hash) {
+                Ordering::Equal => return Some(facts),
+                Ordering::Greater => (to, high) = (start, at),
+                Ordering::Less => (from, low) = (end + 1, at),
+            }
+        }
+        None
+    }
 }
 
 fn anchor(text: &str) -> Option<Anchor> {
@@ -116,11 +142,6 @@ fn bytes(digits: &str) -> Option<Vec<u8>> {
 
 fn ranges(digits: &str) -> Option<Ranges> {
     Some(bytes(digits)?.chunks_exact(2).map(|range| (range[0], range[1])).collect())
-}
-
-/// Sets follow all hashes.
-fn set_key(number: usize) -> String {
-    format!("set{number:013}")
 }
 
 /// FNV-1a: stable, and good enough where a collision could only be made by whoever writes the rules.
@@ -150,9 +171,10 @@ pub fn table(rules: &RuleSet) -> String {
         let facts = content.anchors.as_ref().map_or("=".into(), |anchors| sites(&content, anchors, &mut sets));
         let _ = writeln!(table, "{hash:016x} {groups} {facts}");
     }
-    for (number, set) in sets.iter().enumerate() {
+    table.push_str(SETS);
+    for set in &sets {
         let ends: Vec<u8> = set.iter().flat_map(|(first, last)| [*first, *last]).collect();
-        let _ = writeln!(table, "{} {}", set_key(number), digits(&ends));
+        let _ = writeln!(table, "{}", digits(&ends));
     }
     table
 }
