@@ -24,6 +24,7 @@ mod rule;
 mod scan;
 mod suppress;
 mod values;
+mod vocabulary;
 mod workflow;
 
 pub use builtin::{files as builtin_files, prepared as prepared_rules};

@@ -22,7 +22,9 @@ use super::state::State;
 use super::world::{Checks, Command, Intake, Outcome, Pull, PullNumber, PullState, QueueLabel, Refusal, Review, World};
 
 mod boundaries;
+mod by_hand;
 mod mutants;
+mod promises;
 mod stories;
 
 /// What may go wrong. Each kind can be left out to make a story smaller.
@@ -450,100 +452,6 @@ impl Trial {
         Ok(())
     }
 
-    fn check_plan(&self, before: &State, after: &State, actions: &[Action], world: &World) -> Kept {
-        let active = after.builds.values().filter(|build| build.phase.is_active()).count();
-        if active > self.story.config.depth as usize {
-            let phases: Vec<_> = after
-                .builds
-                .values()
-                .filter(|build| build.phase.is_active())
-                .map(|build| {
-                    (&build.id, build.purpose, &build.phase, before.builds.get(&build.id).map(|old| &old.phase))
-                })
-                .collect();
-            return broken("I10", format!("{active} builds run at once: {phases:?}"));
-        }
-        let known = |id: &BuildId| after.builds.get(id);
-        for action in actions {
-            match action {
-                Action::Land(land) => self.check_land(land, after, world)?,
-                Action::DeleteRef { name, build, .. } => {
-                    let failed = known(build).filter(|build| build.phase.is_failure());
-                    let kept = Duration::days(self.story.config.retain_failed_days.into());
-                    if failed.and_then(|build| build.ended_at).is_some_and(|ended| self.now < ended + kept) {
-                        return broken("I13", format!("{name} failed and is deleted at once"));
-                    }
-                }
-                _ => {}
-            }
-        }
-        for (id, build) in &after.builds {
-            let was = before.builds.get(id).map(|build| &build.phase);
-            if was.is_some_and(BuildPhase::is_failure) && matches!(build.phase, BuildPhase::Landing) {
-                return broken("I13", format!("{id} failed and lands"));
-            }
-        }
-        for entry in after.entries.values() {
-            if entry.overtaken > 64 {
-                return broken("I6", format!("#{} was overtaken {} times", entry.pull, entry.overtaken));
-            }
-        }
-        Ok(())
-    }
-
-    /// What a plan must have seen with its own eyes before it asks to land.
-    fn check_land(&self, land: &Land, state: &State, world: &World) -> Kept {
-        if Some(land.base_old()) != world.base_tip.as_ref() {
-            return broken("I1", "it would land on another tip than was read");
-        }
-        let mut onto = None;
-        for recipe in land.stack() {
-            let stands_on = match &recipe.onto {
-                Onto::Commit(commit) => Some(commit),
-                Onto::Build(build) => state.builds.get(build).and_then(|build| build.commit.as_ref()),
-            };
-            let expected = onto.unwrap_or(land.base_old());
-            if stands_on != Some(expected) {
-                return broken("I1", format!("build {} was tested on another commit", recipe.build));
-            }
-            onto = state.builds.get(&recipe.build).and_then(|build| build.commit.as_ref());
-        }
-        if onto != Some(land.new_tip()) {
-            return broken("I1", "the tested commit is not the one that would land");
-        }
-        let mut below = BTreeSet::new();
-        for member in land.members() {
-            let number = member.pull;
-            let Some(pull) = world.pulls.get(&number) else {
-                return broken("I3", format!("#{number} would land unread"));
-            };
-            if pull.head != member.head {
-                return broken("I3", format!("#{number} would land at another head"));
-            }
-            let label = pull.queued.as_ref();
-            let may = label.and_then(|label| label.may_queue) == Some(true);
-            if !may {
-                return broken("I3", format!("#{number} would land unlabelled or unauthorised"));
-            }
-            if pull.state != PullState::Open || pull.draft || pull.review == Review::ChangesRequested {
-                return broken("I3", format!("#{number} would land although it is closed, a draft or objected to"));
-            }
-            if !self.invented.truth[&number].checked && self.invented.truth[&number].head == member.head {
-                return broken("I3", format!("#{number} would land although its own checks are not green"));
-            }
-            for on in &pull.depends_on {
-                if !below.contains(on) && self.invented.truth[on].landed.is_none() {
-                    return broken("I3", format!("#{number} would land before #{on}, on which it depends"));
-                }
-            }
-            below.insert(number);
-        }
-        if state.freeze.is_some() {
-            return broken("freeze", "something would land while frozen");
-        }
-        Ok(())
-    }
-
     fn perform(&mut self, who: usize, action: &Action) -> Kept {
         let weather = self.story.weather;
         let is_lost = weather.errors && self.dice.chance(0.04);
@@ -616,47 +524,6 @@ impl Trial {
         Ok(outcome)
     }
 
-    fn note_exits(&mut self, before: &State, after: &State) -> Kept {
-        for (number, entry) in &after.entries {
-            let Phase::Done(exit) = &entry.phase else { continue };
-            let was_done = before
-                .entries
-                .get(number)
-                .is_some_and(|old| old.round == entry.round && matches!(old.phase, Phase::Done(_)));
-            if was_done {
-                continue;
-            }
-            self.exits += 1;
-            let truth = &self.invented.truth[number];
-            match exit {
-                ExitReason::Landed { .. } if truth.landed.is_none() => {
-                    return broken("I4", format!("#{number} is said to have landed"));
-                }
-                ExitReason::Red { .. } if !self.story.weather.flakes => {
-                    if truth.head == entry.head && !self.invented.is_bad_alone(*number) {
-                        return broken("I7", format!("#{number} is good and was ejected"));
-                    }
-                    if self.red_base {
-                        return broken("I7", format!("#{number} was ejected for a red branch"));
-                    }
-                }
-                ExitReason::Red { .. }
-                    if truth.head == entry.head && !self.invented.is_bad_alone(*number) && entry.reds == 0 =>
-                {
-                    return broken("I7", format!("#{number} was ejected without being confirmed"));
-                }
-                ExitReason::Conflict { .. } => {
-                    let enemies = &truth.conflicts_with;
-                    if !enemies.iter().any(|other| self.invented.truth[other].landed.is_some()) {
-                        return broken("I7", format!("#{number} does not conflict with the branch"));
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
     /// The weather clears, people set right what they left undone, and one runner works until nothing is left to do.
     fn calm_down(mut self) -> Kept {
         // CI stays as flaky as it was.
@@ -713,128 +580,6 @@ impl Trial {
                 self.stored.builds.values().filter(|build| build.phase.is_active()).collect::<Vec<_>>(),
             ),
         )
-    }
-
-    /// Who should have landed or left by now.
-    fn unfinished(&self) -> Vec<PullNumber> {
-        let waits = |entry: &&super::entry::Entry| match &entry.phase {
-            Phase::Done(_) | Phase::Held(Hold::Dependency { .. } | Hold::DependencyCircle { .. }) => false,
-            Phase::Held(Hold::Checks { .. }) => true,
-            Phase::Waiting => {
-                // Its turn comes when those it depends on have landed; a held one never does.
-                !entry.depends_on.iter().any(|on| {
-                    self.stored.entries.get(on).is_some_and(|on| matches!(on.phase, Phase::Held(_) | Phase::Waiting))
-                        && self.stored.builds.values().all(|build| !build.phase.is_active())
-                })
-            }
-            _ => true,
-        };
-        self.stored.entries.values().filter(waits).map(|entry| entry.pull).collect()
-    }
-
-    fn check_end(&self) -> Kept {
-        for (number, truth) in &self.invented.truth {
-            let entry = self.stored.entries.get(number);
-            let seen = self.invented.world.pulls.get(number);
-            let open = seen.is_some_and(|pull| pull.state == PullState::Open);
-            let wanted =
-                open && seen.and_then(|pull| pull.queued.as_ref()).is_some_and(|label| label.may_queue == Some(true));
-            if truth.landed.is_none() && wanted && entry.is_none() {
-                return broken("I5", format!("#{number} carries the label and was lost"));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// For stories that are told step by step.
-impl Trial {
-    fn calm(safety: Safety, config: Config) -> Trial {
-        Trial::new(Story { seed: 1, pulls: 0, weather: CALM, config, safety })
-    }
-
-    /// A pull request that is good, queued.
-    fn good(&mut self, number: PullNumber) {
-        self.invented.open(number, false, self.now);
-        self.opened = self.opened.max(number);
-    }
-
-    fn bad(&mut self, number: PullNumber) {
-        self.invented.open(number, true, self.now);
-        self.opened = self.opened.max(number);
-    }
-
-    /// Plans and acts until everything that can happen at this moment has happened.
-    fn settle(&mut self) -> Kept {
-        for _ in 0..10 {
-            let before = State::clone(&self.stored);
-            self.advance_runner(0)?;
-            self.advance_runner(0)?;
-            while !self.runners[0].todo.is_empty() {
-                self.advance_runner(0)?;
-            }
-            let serial = State { serial: 0, ..before };
-            if serial == (State { serial: 0, ..State::clone(&self.stored) }) {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// Time passes, in steps of a minute.
-    fn wait(&mut self, minutes: i64) -> Kept {
-        for _ in 0..minutes {
-            self.now += Duration::minutes(1);
-            self.invented.advance(self.now);
-            self.settle()?;
-        }
-        Ok(())
-    }
-
-    /// Changes a pull request as a person would.
-    fn change(&mut self, number: PullNumber, change: impl FnOnce(&mut super::world::Pull)) {
-        let now = self.now;
-        if let Some(pull) = self.invented.world.pulls.get_mut(&number) {
-            pull.updated_at = now.max(pull.updated_at + Duration::seconds(1));
-            change(pull);
-        }
-    }
-
-    /// The commit of the highest build in the train that has this pull request.
-    fn commit_with(&self, number: PullNumber) -> Option<CommitId> {
-        let builds = self.stored.train.iter().map(|id| &self.stored.builds[id]);
-        builds.filter(|build| build.has(number)).filter_map(|build| build.commit.clone()).next_back()
-    }
-
-    fn phase(&self, number: PullNumber) -> Option<&Phase> {
-        self.stored.entries.get(&number).map(|entry| &entry.phase)
-    }
-
-    fn exit(&self, number: PullNumber) -> Option<&ExitReason> {
-        match self.phase(number) {
-            Some(Phase::Done(exit)) => Some(exit),
-            _ => None,
-        }
-    }
-
-    fn has_landed(&self, number: PullNumber) -> bool {
-        self.invented.truth[&number].landed.is_some()
-    }
-
-    fn expect(&self, holds: bool, what: &str) -> Kept {
-        let phases: Vec<_> = self.stored.entries.values().map(|entry| (entry.pull, &entry.phase)).collect();
-        if holds {
-            Ok(())
-        } else {
-            broken("story", format!("{what}; entries {phases:?}; freeze {:?}", self.stored.freeze))
-        }
-    }
-
-    /// Everybody has landed.
-    fn expect_landed(&self, numbers: &[PullNumber]) -> Kept {
-        numbers
-            .iter()
-            .try_for_each(|&number| self.expect(self.has_landed(number), &format!("#{number} should have landed")))
     }
 }
 

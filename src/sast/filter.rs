@@ -14,7 +14,7 @@ use super::language::Language;
 use super::names::Whole;
 use super::pack::{Alternative, Kind, Matcher, Place, Test};
 use super::pattern::Needs;
-use super::values::{built_words, source_words};
+use super::vocabulary::{built_words, source_words};
 
 /// Letters beyond ASCII whose small or capital form is an ASCII letter: the long s, the sign of the kelvin.
 const OTHER_CASES: [&str; 2] = ["\u{17f}", "\u{212a}"];

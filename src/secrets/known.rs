@@ -40,7 +40,7 @@ const SETS: &str = "sets\n";
 struct Table {
     /// A line for each pattern.
     patterns: &'static str,
-    sets: LazyLock<Vec<&'static str>, Box<dyn FnOnce() -> Vec<&'static str> + Send>>,
+    sets: Vec<&'static str>,
 }
 
 /// As [`dialect::groups`], looked up where the pattern is known.
@@ -102,7 +102,7 @@ fn anchors_of(facts: &str) -> Option<impl Iterator<Item = &str>> {
 impl Table {
     fn new(text: &'static str) -> Table {
         let (patterns, sets) = text.rsplit_once(SETS).unwrap_or((text, ""));
-        Table { patterns, sets: LazyLock::new(Box::new(|| sets.lines().collect())) }
+        Table { patterns, sets: sets.lines().collect() }
     }
 
     /// What stands behind `hash`. Hashes are spread evenly, so a line is not far from where it is to be expected: that
