@@ -311,7 +311,8 @@ impl<R: BufRead> Patches<R> {
             };
             let end = buffer.find_byte(b'\n');
             let used = end.map_or(buffer.len(), |end| end + 1);
-            if line == Line::Added {
+            // A file that is gone has nothing to say, in pieces neither.
+            if line == Line::Added && !hunk.gone {
                 hunk.text.extend_from_slice(&buffer[..used]);
             }
             self.input.consume(used);
@@ -383,7 +384,7 @@ impl Hunk {
         Added { origin: self.origin.clone(), lines_before, text }
     }
 
-    /// What was not handed out yet. A file that is gone has nothing to say.
+    /// What was not handed out yet.
     fn finish(mut self) -> Option<Added> {
         let worth = !self.gone && (self.whole || !self.text.is_empty());
         worth.then(|| self.cut())

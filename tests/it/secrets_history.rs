@@ -235,6 +235,10 @@ fn a_hunk_larger_than_memory_comes_in_pieces() {
     check("+123\n+4567\n\\ No newline at end of file\n", 2, &[(4, "123\n4567")]);
     check("+123456789012345\n\\ No newline at end of file\n", 1, &[(4, "123456789012345")]);
     check("+12345678901234567890\n+x\n", 2, &[(4, "123456789012345678"), (4, "90\nx\n")]);
+    // No git prints that: lines that come with a file's end are nobody's, in one piece or in several.
+    let gone = "diff --git a/x b/x\ndeleted file mode 100644\n--- a/x\n+++ b/x\n@@ -1,0 +5,2 @@\n+12345678901\n+x\n";
+    assert_eq!(patch(gone.as_bytes(), limits).unwrap(), (Vec::new(), 0));
+    assert_eq!(patch(gone.as_bytes(), Limits::default()).unwrap(), (Vec::new(), 0));
 }
 
 #[test]
