@@ -29,6 +29,7 @@ pub(super) struct Content {
     pattern: Translated,
     /// Where matches are looked for; `None`: everywhere.
     pub(super) anchors: Option<Vec<Anchor>>,
+    tree: OnceLock<Option<Box<Hir>>>,
     sites: OnceLock<Vec<Site>>,
     whole: Whole,
     matcher: OnceLock<Option<Box<RegexMatcher>>>,
@@ -103,7 +104,14 @@ impl Content {
     }
 
     fn with(pattern: Translated, anchors: Option<Vec<Anchor>>) -> Content {
-        Content { pattern, anchors, sites: OnceLock::new(), whole: Whole::default(), matcher: OnceLock::new() }
+        Content {
+            pattern,
+            anchors,
+            tree: OnceLock::new(),
+            sites: OnceLock::new(),
+            whole: Whole::default(),
+            matcher: OnceLock::new(),
+        }
     }
 
     /// The gate of site `number`.
@@ -185,13 +193,13 @@ impl Content {
 
     fn sites(&self) -> &[Site] {
         self.sites.get_or_init(|| {
-            let sites = self.tree().as_ref().and_then(atoms::sites);
+            let sites = self.tree().and_then(atoms::sites);
             sites.unwrap_or_default().into_iter().map(Site::new).collect()
         })
     }
 
-    fn tree(&self) -> Option<Hir> {
-        dialect::tree(self.pattern.text()).ok()
+    fn tree(&self) -> Option<&Hir> {
+        self.tree.get_or_init(|| dialect::tree(self.pattern.text()).ok().map(Box::new)).as_deref()
     }
 
     fn matcher(&self) -> Option<&RegexMatcher> {

@@ -105,8 +105,8 @@ impl Table {
         Table { patterns, sets: sets.lines().collect() }
     }
 
-    /// What stands behind `hash`. Hashes are spread evenly, so a line is not far from where it is to be expected: that
-    /// takes a third of the steps of halving, and reading the whole table at the start of the program would take more.
+    /// What stands behind `hash`. Hashes are spread evenly, so a line is not far from where it is to be expected: that takes
+    /// fewer steps than halving does, and reading the whole table at the start of the program would take far more.
     fn find(&self, hash: u64) -> Option<&'static str> {
         let lines = self.patterns.as_bytes();
         // The lines in question, and the hashes between which theirs are.

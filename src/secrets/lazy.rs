@@ -1,8 +1,8 @@
 //! Automata of patterns and of their parts, made when they are first needed.
 //!
 //! Of each there are two. Nearly all text is ASCII, and a pattern that need not know how other characters are encoded is
-//! compiled in a fraction of the time: so one reads ASCII only, and gives up at any other byte. Only then the other one
-//! is made, which reads everything.
+//! compiled in a fraction of the time: so one reads ASCII only, and is given up at any other byte. Only then the other
+//! one is made, which reads everything.
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -24,6 +24,13 @@ const NFA_BYTES: usize = 64 << 20;
 enum Reads {
     Ascii,
     Any,
+}
+
+impl Reads {
+    /// What is enough for `text`.
+    fn of(text: &[u8]) -> Reads {
+        if text.is_ascii() { Reads::Ascii } else { Reads::Any }
+    }
 }
 
 /// One thing for each of them. Most are never made, and take no room then.
@@ -100,7 +107,7 @@ impl Part {
     pub(super) fn walk(&self, part: &Hir, states: &mut States, text: &[u8], start: usize, any: bool) -> Walked {
         let read = |reads: Reads, states: &mut States| {
             let automaton = self.automata.get(reads, || make(part, false, reads))?;
-            walk(automaton, states.of(reads, automaton), text, start, any)
+            walk(automaton, states.of(reads, automaton), text, start, any, reads)
         };
         let ascii = match text.get(start) {
             Some(byte) if !byte.is_ascii() => None,
@@ -118,7 +125,7 @@ impl Part {
             let automaton = self.automata.get(reads, || make(part, true, reads))?;
             automaton.try_search_rev(states.of(reads, automaton), &input).ok()
         };
-        match read(Reads::Ascii).or_else(|| read(Reads::Any)) {
+        match read(Reads::of(&text[least..end])) {
             Some(Some(found)) => Begins::At(found.offset()),
             Some(None) => Begins::Nowhere,
             None => Begins::Anywhere,
@@ -133,7 +140,7 @@ fn make(part: &Hir, reverse: bool, reads: Reads) -> Option<DFA> {
         return None;
     }
     let config = thompson::Config::new().reverse(reverse).which_captures(thompson::WhichCaptures::None);
-    lazy(nfa(part, config, reads)?, MatchKind::All, reads)
+    lazy(nfa(part, config, reads)?, MatchKind::All)
 }
 
 /// A whole pattern, for a match whose place is known.
@@ -161,30 +168,29 @@ impl WholeStates {
 
 impl Whole {
     /// Where the match ends that begins at `at`; `None` where there is none, or where it cannot be told.
-    pub(super) fn end(
+    pub(super) fn end<'t>(
         &self,
-        tree: impl Fn() -> Option<Hir>,
+        tree: impl Fn() -> Option<&'t Hir>,
         states: &mut WholeStates,
         text: &[u8],
         at: usize,
     ) -> Option<usize> {
-        let input = Input::new(text).span(at..text.len()).anchored(Anchored::Yes);
         let mut read = |reads: Reads| {
-            let make = || lazy(self.nfa(reads, &tree)?.clone(), MatchKind::LeftmostFirst, reads);
+            let make = || lazy(self.nfa(reads, &tree)?.clone(), MatchKind::LeftmostFirst);
             let here = self.here.get(reads, make)?;
-            here.try_search_fwd(states.here.of(reads, here), &input).ok()
+            walk(here, states.here.of(reads, here), text, at, false, reads)
         };
-        read(Reads::Ascii).or_else(|| read(Reads::Any)).flatten().map(|found| found.offset())
+        read(Reads::Ascii).or_else(|| read(Reads::Any))?.reach
     }
 
     /// What the groups of the pattern hold of `matched`, a match looked at alone. `None`: it cannot be told.
-    pub(super) fn groups(
+    pub(super) fn groups<'t>(
         &self,
-        tree: impl Fn() -> Option<Hir>,
+        tree: impl Fn() -> Option<&'t Hir>,
         states: &mut WholeStates,
         matched: &[u8],
     ) -> Option<Slots> {
-        let reads = if matched.is_ascii() { Reads::Ascii } else { Reads::Any };
+        let reads = Reads::of(matched);
         let make = || BoundedBacktracker::builder().build_from_nfa(self.nfa(reads, &tree)?.clone()).ok();
         let groups = self.groups.get(reads, make).filter(|groups| matched.len() <= groups.max_haystack_len())?;
         let cache = match reads {
@@ -198,8 +204,8 @@ impl Whole {
         slots.is_match().then_some(slots)
     }
 
-    fn nfa(&self, reads: Reads, tree: impl Fn() -> Option<Hir>) -> Option<&NFA> {
-        self.nfa.get(reads, || nfa(&tree()?, thompson::Config::new(), reads))
+    fn nfa<'t>(&self, reads: Reads, tree: impl Fn() -> Option<&'t Hir>) -> Option<&NFA> {
+        self.nfa.get(reads, || nfa(tree()?, thompson::Config::new(), reads))
     }
 }
 
@@ -213,23 +219,21 @@ pub(super) struct Search {
 impl Search {
     /// Whether anything was made yet.
     pub(super) fn is_made(&self) -> bool {
-        self.automata.ascii.get().is_some()
+        self.automata.ascii.get().is_some() || self.automata.any.get().is_some()
     }
 
     /// `None`: it cannot tell.
     pub(super) fn is_match(&self, tree: impl Fn() -> Option<Hir>, text: &[u8]) -> Option<bool> {
-        let mut states = locked(&self.states).pop().unwrap_or_default();
-        let mut read = |reads: Reads| {
-            let make = || {
-                let config = thompson::Config::new().which_captures(thompson::WhichCaptures::None);
-                lazy(nfa(&tree()?, config, reads)?, MatchKind::LeftmostFirst, reads)
-            };
-            let automaton = self.automata.get(reads, make)?;
-            automaton.try_search_fwd(states.of(reads, automaton), &Input::new(text).earliest(true)).ok()
+        let reads = Reads::of(text);
+        let make = || {
+            let config = thompson::Config::new().which_captures(thompson::WhichCaptures::None);
+            lazy(nfa(&tree()?, config, reads)?, MatchKind::LeftmostFirst)
         };
-        let found = read(Reads::Ascii).or_else(|| read(Reads::Any));
+        let automaton = self.automata.get(reads, make)?;
+        let mut states = locked(&self.states).pop().unwrap_or_default();
+        let found = automaton.try_search_fwd(states.of(reads, automaton), &Input::new(text).earliest(true));
         locked(&self.states).push(states);
-        found.map(|found| found.is_some())
+        Some(found.ok()?.is_some())
     }
 }
 
@@ -248,19 +252,18 @@ fn nfa(pattern: &Hir, config: thompson::Config, reads: Reads) -> Option<NFA> {
     }
 }
 
-fn lazy(nfa: NFA, matches: MatchKind, reads: Reads) -> Option<DFA> {
-    let mut config = Config::new()
+fn lazy(nfa: NFA, matches: MatchKind) -> Option<DFA> {
+    // To have the automaton itself give up at some bytes would cost a transition for each of them in every state.
+    let config = Config::new()
         .match_kind(matches)
         .cache_capacity(CACHE_BYTES)
         .skip_cache_capacity_check(true)
         .specialize_start_states(false);
-    if reads == Reads::Ascii {
-        config = (0x80..=0xff).fold(config, |config, byte| config.quit(byte, true));
-    }
     DFA::builder().configure(config).build_from_nfa(nfa).ok()
 }
 
-/// The pattern for a reader that gives up at every byte that is not ASCII: each such byte may be any character of the kind.
+/// The pattern for an automaton that is given up at every byte that is not ASCII: until then, such a byte may always
+/// come where another character may.
 fn ascii(pattern: &Hir) -> Hir {
     let all = |parts: &[Hir]| parts.iter().map(ascii).collect::<Vec<_>>();
     match pattern.kind() {
@@ -299,12 +302,15 @@ fn bytes(ranges: impl Iterator<Item = (u8, u8)>) -> Hir {
     Hir::class(Class::Bytes(ClassBytes::new(ranges)))
 }
 
-/// `None` where the automaton fails or gives up.
-fn walk(automaton: &DFA, cache: &mut Cache, text: &[u8], start: usize, any: bool) -> Option<Walked> {
+/// `None` where the automaton fails, or cannot read the text.
+fn walk(automaton: &DFA, cache: &mut Cache, text: &[u8], start: usize, any: bool, reads: Reads) -> Option<Walked> {
     let input = Input::new(text).span(start..text.len()).anchored(Anchored::Yes);
     let mut state = automaton.start_state_forward(cache, &input).ok()?;
     let mut reach = None;
     for (offset, byte) in text[start..].iter().enumerate() {
+        if reads == Reads::Ascii && !byte.is_ascii() {
+            return None;
+        }
         state = automaton.next_state(cache, state, *byte).ok()?;
         if state.is_tagged() {
             if state.is_match() {
@@ -341,7 +347,7 @@ mod tests {
     fn walks(pattern: &str, text: &[u8]) -> [Option<Walked>; 2] {
         [Reads::Ascii, Reads::Any].map(|reads| {
             let automaton = make(&tree(pattern), false, reads)?;
-            walk(&automaton, &mut automaton.create_cache(), text, 0, false)
+            walk(&automaton, &mut automaton.create_cache(), text, 0, false, reads)
         })
     }
 
@@ -358,7 +364,8 @@ mod tests {
     fn a_whole_pattern_tells_its_groups_in_any_text() {
         for (pattern, text) in [("(a+)(é*)", "aaéé"), ("(a+)(é*)", "aa"), ("(?i)(s+)(k)", "sſ\u{212a}")] {
             let (whole, mut states) = (Whole::default(), WholeStates::default());
-            let of = || Some(tree(pattern));
+            let tree = tree(pattern);
+            let of = || Some(&tree);
             assert_eq!(whole.end(of, &mut states, text.as_bytes(), 0), Some(text.len()));
             let slots = whole.groups(of, &mut states, text.as_bytes()).unwrap();
             let expected = regex::bytes::Regex::new(pattern).unwrap();

@@ -513,7 +513,11 @@ impl Running {
         if status.success() {
             return Ok(());
         }
-        let stderr = self.stderr.take().and_then(|stderr| stderr.join().ok()).unwrap_or_default();
+        let mut stderr = self.stderr.take().and_then(|stderr| stderr.join().ok()).unwrap_or_default();
+        // Outside of a repository `git diff` compares files, and lists its options.
+        if stderr.contains("git diff --no-index") {
+            stderr = "not a git repository".into();
+        }
         Err(HistoryError::Git { command: self.name, status: status.to_string(), stderr })
     }
 

@@ -159,9 +159,11 @@ fn no_program_of_the_repository_is_started() {
 #[test]
 fn a_git_that_fails_is_an_error() {
     let nowhere = tempfile::tempdir().unwrap();
-    let error = history::for_each(&Scope::All, &Options::new(nowhere.path()), &|_| {}).unwrap_err();
-    assert!(matches!(error, HistoryError::Git { command: "log", .. }), "{error}");
-    assert!(error.hint().unwrap().contains("inside a git repository"), "{error}");
+    for scope in [Scope::All, Scope::Staged, Scope::Unstaged] {
+        let error = history::for_each(&scope, &Options::new(nowhere.path()), &|_| {}).unwrap_err();
+        assert!(error.hint().unwrap().contains("inside a git repository"), "{error}");
+        assert!(!error.to_string().contains("usage"), "{error}");
+    }
     let repo = TestRepo::new();
     assert_eq!(fragments(repo.path(), &Scope::All).1, Stats::default(), "an empty repository is no error");
     repo.write("a", "1\n").commit("one");
