@@ -49,11 +49,11 @@ impl Default for Options {
 
 /// A rule that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what} cannot be used: {reason}\n  pattern: {pattern}")]
+#[error("{what} cannot be used: {reason}{}", quoted(.pattern))]
 pub struct RuleError {
     /// For instance "the regex of rule `github-pat`".
     pub what: String,
-    /// The pattern at fault.
+    /// The pattern at fault; empty where none is.
     pub pattern: String,
     /// What is wrong with it and where.
     pub reason: String,
@@ -62,7 +62,17 @@ pub struct RuleError {
 impl RuleError {
     /// What to do next.
     pub fn hint(&self) -> Option<String> {
-        Some("rule files speak RE2, the dialect of Go: https://github.com/google/re2/wiki/Syntax".into())
+        Some(match self.pattern.is_empty() {
+            true => "a rule can only be used together with those it requires: enable them as well".into(),
+            false => "rule files speak RE2, the dialect of Go: https://github.com/google/re2/wiki/Syntax".into(),
+        })
+    }
+}
+
+fn quoted(pattern: &str) -> String {
+    match pattern {
+        "" => String::new(),
+        pattern => format!("\n  pattern: {pattern}"),
     }
 }
 

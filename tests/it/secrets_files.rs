@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::cli::{mainguard, run, run_with_stdin};
+use crate::support::repo::TestRepo;
 
 /// A folder with one rule, `KEY` and six digits.
 fn folder() -> tempfile::TempDir {
@@ -126,4 +127,27 @@ fn a_second_look_at_a_history_is_short_and_says_the_same() {
     repo.write("c", "TOKEN11\n").commit("three");
     assert_eq!(scan(&[]), ["b", "c"]);
     assert_eq!(repo.git(&["status", "--porcelain"]), "");
+}
+
+/// The scanner gets ready while git prints staged lines: what is wrong with the rules is said all the same, and first.
+#[test]
+fn rules_that_cannot_be_used_together_stop_every_scan() {
+    let repo = TestRepo::new();
+    repo.write("a.txt", "tok_abcdefgh\n").git(&["add", "a.txt"]);
+    let rules = tempfile::tempdir().unwrap();
+    let rules = rules.path().join("rules.toml");
+    let text = "[[rules]]\nid = 'one'\nregex = 'tok_[a-z]{8}'\n[[rules.required]]\nid = 'other'\n\
+                [[rules]]\nid = 'other'\nregex = 'oth_[a-z]{8}'\n";
+    fs::write(&rules, text).unwrap();
+    for what in [&["git", "--staged"][..], &["dir"], &["git"]] {
+        let scan = |more: &[&str]| {
+            let mut command = secrets(repo.path(), what);
+            run(command.args(["--exit-code", "7", "-c"]).arg(&rules).args(more))
+        };
+        let answer = scan(&["--enable-rule", "one"]);
+        assert_eq!((answer.code, &*answer.stdout), (1, ""), "{}", answer.stderr);
+        assert!(answer.stderr.contains("rule `one` cannot be used: it requires the rule `other`"), "{}", answer.stderr);
+        assert!(answer.stderr.contains("hint: ") && !answer.stderr.contains("no leaks found"), "{}", answer.stderr);
+        assert_eq!(scan(&[]).code, 0, "{what:?}");
+    }
 }

@@ -107,7 +107,7 @@ fn prepare(
         place.map(|place| (place, required.clone())).ok_or_else(|| RuleError {
             what: format!("rule `{}`", rule.id),
             pattern: String::new(),
-            reason: format!("it requires a rule `{}`, which does not exist", required.id),
+            reason: format!("it requires the rule `{}`, which is not among the rules in use", required.id),
         })
     });
     Ok(Ready {
